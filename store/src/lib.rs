@@ -1,0 +1,83 @@
+//! The audit log on disk: a journal that acknowledges, segments that answer, and one door to both.
+//!
+//! Start with [`Store`]: [`Store::append`] is the only way in, [`Store::snapshot`] the only way to read.
+//! Everything here blocks; the roof crosses from async once. Time arrives as a [`Clock`], files through [`disk::Disk`].
+//!
+//! In reading order:
+//! - [`mod@store`]: open, append, snapshot, close
+//! - [`disk`]: every file operation, behind one seam; [`disk::real`] and, for tests, `sim`
+//! - `journal`, `sequencer`, `recovery`: durable, in order, exactly once
+//! - `segment`: an immutable run of entries and its indexes
+//! - `index`: answers a [`entry::Filter`] on one segment
+//! - [`view`]: pages, facets, histograms and scans over a snapshot
+//! - [`check`]: re-reads and re-derives everything
+
+pub mod segment;
+pub mod store;
+pub mod view;
+
+pub use store::{Health, Options, Store};
+
+use entry::{Draft, EntryId, Organization, Seq, Timestamp};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The log's clock. The store never calls the system's.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// One draft to append, with what the log fills in where it is silent.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub draft: Draft,
+    /// `defaults.organization` names the log.
+    pub defaults: entry::draft::Defaults,
+}
+
+/// What became of one draft, after stable storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    Accepted { id: EntryId, seq: Seq, received_at: Timestamp, clock_ahead: bool },
+    /// The same id and content is stored already, at `seq`.
+    Duplicate { id: EntryId, seq: Seq },
+    /// The id is stored with other content, at `seq`.
+    Conflict { id: EntryId, seq: Seq },
+}
+
+/// What a caller can do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Send the same drafts again, later.
+    #[error("{waiting} drafts are waiting, at most {max} may")]
+    Full { waiting: usize, max: usize },
+    /// Make room, then send the same drafts again.
+    #[error("no space left under {path}")]
+    NoSpace { path: PathBuf },
+    /// Restart: a sync failed, and what is on disk is unknown until it is read again.
+    #[error("the journal cannot be trusted since a sync failed: {what}")]
+    Latched { what: String },
+    /// Stop and call a person: what was read is not what was written.
+    #[error("{path} is damaged: {what}")]
+    Damaged { path: PathBuf, what: String },
+    /// Use another directory, or stop the other process.
+    #[error("{path} is in use by another process")]
+    Locked { path: PathBuf },
+    /// Use a newer release.
+    #[error("{path} was written in format {found}, this release reads up to {known}")]
+    NewerFormat { path: PathBuf, found: u32, known: u32 },
+    /// Use a disk, or say that losing everything is fine.
+    #[error("{path} is on {kind}, which does not survive a restart; --allow-volatile accepts that")]
+    Volatile { path: PathBuf, kind: &'static str },
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closing,
+}
+
+/// The state of one log in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogInfo {
+    pub organization: Organization,
+    /// Entries in the log; the next seq.
+    pub size: u64,
+}

@@ -70,6 +70,9 @@ impl Catalogue {
 
     /// The category of a draft: the catalogue's for a known action, else the caller's, else `other`.
     pub fn category(&self, action: &str, named: Option<Category>) -> Category {
-        self.get(action).map(|a| a.category).or(named).unwrap_or(Category::Other)
+        self.get(action)
+            .map(|a| a.category)
+            .or(named)
+            .unwrap_or(Category::Other)
     }
 }

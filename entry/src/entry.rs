@@ -95,7 +95,11 @@ impl Entry {
     }
 
     /// The entry of a body that [`Entry::write_body`] wrote. Fails only on damage.
-    pub fn from_body(_seq: Seq, _received_at: Timestamp, _body: &[u8]) -> std::result::Result<Self, Invalid> {
+    pub fn from_body(
+        _seq: Seq,
+        _received_at: Timestamp,
+        _body: &[u8],
+    ) -> std::result::Result<Self, Invalid> {
         todo!()
     }
 
@@ -106,6 +110,9 @@ impl Entry {
 
     /// True if the timestamp lies more than 5 minutes ahead of the log's clock.
     pub fn clock_ahead(&self) -> bool {
-        self.timestamp.as_micros().saturating_sub(self.received_at.as_micros()) > crate::limits::CLOCK_AHEAD_MICROS
+        self.timestamp
+            .as_micros()
+            .saturating_sub(self.received_at.as_micros())
+            > crate::limits::CLOCK_AHEAD_MICROS
     }
 }

@@ -24,6 +24,10 @@ pub fn parse_time(_text: &str, _now: Timestamp) -> Result<Timestamp, String> {
 }
 
 /// The filter of one URL parameter of the field table, the search box or the times; `None` if the name is none of these.
-pub fn parse_parameter(_name: &str, _value: &str, _now: Timestamp) -> Option<Result<Filter, QueryError>> {
+pub fn parse_parameter(
+    _name: &str,
+    _value: &str,
+    _now: Timestamp,
+) -> Option<Result<Filter, QueryError>> {
     todo!()
 }

@@ -36,7 +36,12 @@ pub struct Item {
 /// What became of one draft, after stable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receipt {
-    Accepted { id: EntryId, seq: Seq, received_at: Timestamp, clock_ahead: bool },
+    Accepted {
+        id: EntryId,
+        seq: Seq,
+        received_at: Timestamp,
+        clock_ahead: bool,
+    },
     /// The same id and content is stored already, at `seq`.
     Duplicate { id: EntryId, seq: Seq },
     /// The id is stored with other content, at `seq`.
@@ -63,12 +68,19 @@ pub enum Error {
     Locked { path: PathBuf },
     /// Use a newer release.
     #[error("{path} was written in format {found}, this release reads up to {known}")]
-    NewerFormat { path: PathBuf, found: u32, known: u32 },
+    NewerFormat {
+        path: PathBuf,
+        found: u32,
+        known: u32,
+    },
     /// Use a disk, or say that losing everything is fine.
     #[error("{path} is on {kind}, which does not survive a restart; --allow-volatile accepts that")]
     Volatile { path: PathBuf, kind: &'static str },
     #[error("{path}: {source}")]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// The store is closing.
     #[error("the store is closing")]
     Closing,

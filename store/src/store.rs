@@ -22,9 +22,13 @@ pub struct Options {
 pub enum Health {
     Ready,
     /// Appends answer [`Error::NoSpace`]; reads go on.
-    NoSpace { path: PathBuf },
+    NoSpace {
+        path: PathBuf,
+    },
     /// Appends answer [`Error::Latched`]; reads go on.
-    Latched { what: String },
+    Latched {
+        what: String,
+    },
 }
 
 /// An open data directory. Cheap to clone; the last clone closes it.
@@ -43,7 +47,11 @@ impl Store {
     }
 
     /// As [`Store::append`], answering through `done` from the store's thread: the crossing from async.
-    pub fn append_then(&self, _items: Vec<Item>, _done: Box<dyn FnOnce(Result<Vec<Receipt>, Error>) + Send>) {
+    pub fn append_then(
+        &self,
+        _items: Vec<Item>,
+        _done: Box<dyn FnOnce(Result<Vec<Receipt>, Error>) + Send>,
+    ) {
         todo!()
     }
 

@@ -1,8 +1,8 @@
 //! Questions to a snapshot: pages, facets, histograms, scans.
 
-use entry::field::Field;
 use crate::Error;
 use crate::segment::Segment;
+use entry::field::Field;
 use entry::{Entry, EntryId, Filter, Organization, Seq, Timestamp};
 use std::sync::Arc;
 
@@ -105,7 +105,12 @@ impl Snapshot {
     }
 
     /// Each field counted under the filter without its own conditions; `top` values each.
-    pub fn facets(&self, _filter: &Filter, _fields: &[Field], _top: usize) -> Result<Vec<Facet>, Error> {
+    pub fn facets(
+        &self,
+        _filter: &Filter,
+        _fields: &[Field],
+        _top: usize,
+    ) -> Result<Vec<Facet>, Error> {
         todo!()
     }
 
@@ -131,7 +136,12 @@ impl Snapshot {
     }
 
     /// Values of `field` that contain `text` (folded), most frequent first: autocomplete.
-    pub fn suggest(&self, _field: Field, _text: &str, _top: usize) -> Result<Vec<(Box<str>, u64)>, Error> {
+    pub fn suggest(
+        &self,
+        _field: Field,
+        _text: &str,
+        _top: usize,
+    ) -> Result<Vec<(Box<str>, u64)>, Error> {
         todo!()
     }
 }

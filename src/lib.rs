@@ -1,2 +1,28 @@
-//! The roof.
+//! mar-audit: the audit log as one program. Records durably, answers at once, exports completely.
+//!
+//! This is the roof: it knows HTTP, pages, configuration and the command line, and asks `store` for everything else.
+//! What an entry is, is said in the `entry` crate; how it is kept, in `store`.
+//!
+//! In reading order:
+//! - [`app`]: what `main` builds once and hands down
+//! - [`router`]: every route, in one table
+//! - [`server`]: sockets, timeouts, shutdown
+//! - [`guard`]: which calls are let in at all: host, origin, headers
+//! - [`body`]: the bytes of a call: limits, decompression, stalled senders
+//! - [`api`]: the handlers of `/v1` and the functions behind them, which pages call too
+//! - [`cursor`]: where a walk goes on
+//! - [`export`], [`tail`]: everything at once, everything from now on
+//! - [`problem`]: how a refusal looks
+//! - [`metrics`], [`openapi`]: what it says about itself
+//! - [`pages`]: the page
+//! - [`clock`]: the only place that asks the system for the time
+
+pub mod app;
 pub mod bench;
+pub mod clock;
+pub mod guard;
+pub mod metrics;
+pub mod pages;
+pub mod problem;
+pub mod router;
+pub mod server;

@@ -1,1 +1,3 @@
+//! Through the public door: every test here starts the product and speaks HTTP to it.
 
+mod test_server;

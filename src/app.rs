@@ -1,0 +1,191 @@
+//! What `main` builds once and hands down: no globals.
+
+use crate::metrics::Metrics;
+use crate::problem::{Kind, Problem};
+use entry::{Catalogue, Organization, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use store::{Clock, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The running product: the store and everything that answers from it.
+pub struct App {
+    pub store: Store,
+    pub catalogue: Arc<Catalogue>,
+    pub settings: Settings,
+    /// The server's clock, for relative times; the store has its own, never falling one.
+    pub clock: Clock,
+    pub metrics: Metrics,
+    /// Decoded bytes of calls in flight, in KiB: what bounds memory under many large batches.
+    pub bytes_in_flight: Arc<Semaphore>,
+    /// Calls that parse, search or encode right now.
+    pub work: Gate,
+    /// Exports that stream right now.
+    pub exports: Gate,
+    /// Tails that are open right now.
+    pub tails: Gate,
+}
+
+/// What a deployment may choose.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The organization of entries that name none.
+    pub default_organization: Organization,
+    /// Names under which this server may be called, besides the loopback ones: `audit.example.org`, port optional.
+    pub public_hosts: Vec<String>,
+    /// Listen on an address that others can reach though there is no access control yet.
+    pub insecure_listen: bool,
+    pub limits: Limits,
+}
+
+/// How long and how much one caller may take. Each has its reason.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Silence before the head of a call is complete, and between two calls of one connection.
+    pub header_wait: Duration,
+    /// Silence within a body; a sender that stalls is answered 408.
+    pub body_wait: Duration,
+    /// The slowest sender, in bytes per second, after `body_wait`: a drip holds memory like a flood does.
+    pub body_bytes_per_second_min: u64,
+    /// Silence while our answer is not read; such a connection is cut.
+    pub write_wait: Duration,
+    /// Request line and headers, in bytes: a filter of 64 terms fits, a flood does not.
+    pub header_bytes_max: usize,
+    /// Connections; more are answered 503 and closed.
+    pub connections_max: usize,
+    /// Decoded bytes of all calls in flight; more are answered 503.
+    pub bytes_in_flight_max: usize,
+    /// Calls that parse, search or encode at the same time.
+    pub work_max: usize,
+    /// Calls that may wait for that; more are answered 503.
+    pub work_waiting_max: usize,
+    pub exports_max: usize,
+    pub tails_max: usize,
+    /// Calls in flight are given this long at shutdown.
+    pub shutdown_wait: Duration,
+    /// Silence of a tail before a heartbeat keeps its connection known to be alive.
+    pub heartbeat: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_wait: Duration::from_secs(20),
+            body_wait: Duration::from_secs(10),
+            body_bytes_per_second_min: 4 * 1024,
+            write_wait: Duration::from_secs(60),
+            header_bytes_max: 32 * 1024,
+            connections_max: 1_024,
+            bytes_in_flight_max: 128 * 1024 * 1024,
+            work_max: 8,
+            work_waiting_max: 512,
+            exports_max: 8,
+            tails_max: 256,
+            shutdown_wait: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_organization: Organization::parse("default").expect("a slug"),
+            public_hosts: Vec::new(),
+            insecure_listen: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl App {
+    pub fn new(store: Store, catalogue: Catalogue, settings: Settings, clock: Clock) -> Arc<Self> {
+        let limits = &settings.limits;
+        Arc::new(Self {
+            catalogue: Arc::new(catalogue),
+            clock,
+            metrics: Metrics::new(),
+            bytes_in_flight: Arc::new(Semaphore::new(limits.bytes_in_flight_max / 1024)),
+            work: Gate::new(limits.work_max, limits.work_waiting_max),
+            exports: Gate::new(limits.exports_max, 0),
+            tails: Gate::new(limits.tails_max, 0),
+            store,
+            settings,
+        })
+    }
+
+    /// The server's time now.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Runs blocking work (a search, a parse) beside the async threads, a bounded number at a time.
+    pub async fn blocking<T, F>(self: &Arc<Self>, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<App>) -> Result<T, Problem> + Send + 'static,
+    {
+        let permit = self.work.enter().await?;
+        let app = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&app)
+        });
+        match done.await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::error!(%error, "a call's work panicked");
+                Err(Kind::Internal.detail("the server failed on this call; its log says more"))
+            }
+        }
+    }
+}
+
+/// A bounded number inside, a bounded number waiting, everyone else is told at once.
+pub struct Gate {
+    inside: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+}
+
+impl Gate {
+    pub fn new(inside_max: usize, waiting_max: usize) -> Self {
+        Self {
+            inside: Arc::new(Semaphore::new(inside_max)),
+            waiting: AtomicUsize::new(0),
+            waiting_max,
+        }
+    }
+
+    /// A place inside, or a 503 that says when to come again.
+    pub async fn enter(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        if let Ok(permit) = Arc::clone(&self.inside).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _place =
+            Place::take(self).ok_or_else(|| Kind::Overloaded.detail("too many calls at once"))?;
+        let permit = Arc::clone(&self.inside).acquire_owned().await;
+        Ok(permit.expect("the gate is never closed"))
+    }
+}
+
+/// A place in the queue before a gate, given back on drop: a caller may hang up while it waits.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(gate: &'a Gate) -> Option<Self> {
+        let taken = gate
+            .waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
+                (waiting < gate.waiting_max).then_some(waiting + 1)
+            });
+        taken.ok().map(|_| Self(&gate.waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,28 @@
+//! Every route, in one table.
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::{guard, pages};
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+use std::sync::Arc;
+
+/// The whole product as one service.
+pub fn router(app: Arc<App>) -> Router {
+    let v1 = Router::new();
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .nest("/v1", v1)
+        .merge(pages::router())
+        .fallback(guard::no_such_route)
+        .method_not_allowed_fallback(guard::no_such_method)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            guard::guard,
+        ))
+        .with_state(app)
+}
+
+/// What a handler answers.
+pub type Answer<T> = Result<T, Problem>;

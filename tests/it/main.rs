@@ -1,3 +1,4 @@
 //! Through the public door: every test here starts the product and speaks HTTP to it.
 
 mod test_server;
+mod tidy;

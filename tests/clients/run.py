@@ -1,0 +1,127 @@
+"""Clients that share no code with the server: Python's own http.client and curl write, read and export."""
+
+import csv
+import gzip
+import http.client
+import io
+import json
+import subprocess
+import urllib.parse
+import urllib.request
+
+from server import Tally, running
+
+
+def main():
+    tally = Tally()
+    with running() as url:
+        python_client(url, tally)
+        curl_client(url, tally)
+    tally.end()
+
+
+def call(url, method, path, body=None, headers=None):
+    """One call: status, headers, body."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    connection.request(method, path, body, headers or {})
+    answer = connection.getresponse()
+    found = answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read()
+    connection.close()
+    return found
+
+
+def draft(number, **members):
+    return {
+        "id": f"0198f3c2-7b1e-7c3a-9d0a-{number:012x}",
+        "actor": {"type": "user", "name": "Zoë Ångström", "email": "zoe@acme.example"},
+        "action": "scaleCluster",
+        "target": {"type": "cluster", "id": f"clu_{number}", "name": f"pay-eu-{number}"},
+        "scope": {"organization": "acme", "project": "payments"},
+        "request": {"id": f"req_{number}", "ip": "203.0.113.9"},
+        "result": "success",
+        **members,
+    }
+
+
+def python_client(url, tally):
+    json_type = {"Content-Type": "application/json"}
+    status, _, body = call(url, "POST", "/v1/entries", json.dumps(draft(1)), json_type)
+    answer = json.loads(body)
+    tally.check("python: one entry is accepted", status == 200 and answer["accepted"] == 1, body)
+    status, _, body = call(url, "POST", "/v1/entries", json.dumps(draft(1)), json_type)
+    tally.check("python: a retry is a duplicate", json.loads(body)["duplicates"] == 1, body)
+
+    lines = "\n".join(json.dumps(draft(n, context={"number": n})) for n in range(2, 1202)).encode()
+    status, _, body = call(
+        url, "POST", "/v1/entries", gzip.compress(lines),
+        {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"},
+    )
+    tally.check("python: a gzip batch of lines is accepted", json.loads(body)["accepted"] == 1200, body[:300])
+
+    status, _, body = call(url, "POST", "/v1/entries", json.dumps(draft(1, action="deleteCluster")), json_type)
+    receipt = json.loads(body)["receipts"][0]
+    tally.check("python: the same id with other content is refused", receipt["status"] == "rejected", body)
+    status, headers, body = call(url, "POST", "/v1/entries", json.dumps(draft(9, nonsense=1)), json_type)
+    tally.check("python: an unknown member is refused with its pointer", status == 422 and b"/nonsense" in body, body)
+    status, headers, body = call(url, "POST", "/v1/entries", "no json", json_type)
+    problem = headers.get("content-type", "").startswith("application/problem+json")
+    tally.check("python: what is no JSON is a problem document", status == 400 and problem, (status, headers))
+
+    seen = walk(url, "/v1/entries?organization=acme&limit=500")
+    tally.check("python: a walk by cursor sees every entry once", len(seen) == 1201 and len(set(seen)) == 1201, len(seen))
+    found = json.loads(call(url, "GET", "/v1/entries?search=" + urllib.parse.quote("ÅNGSTRÖM") + "&limit=1")[2])
+    tally.check("python: search folds case in any script", len(found["entries"]) == 1, found)
+    entry = found["entries"][0]
+    one = json.loads(call(url, "GET", "/v1/entries/" + entry["id"])[2])
+    tally.check("python: an entry by its id is the entry of the list", one == entry, one)
+    facets = json.loads(call(url, "GET", "/v1/facets?fields=result,action&top=5")[2])
+    tally.check("python: facets answer", "1201" in json.dumps(facets), facets)
+    exports(url, tally)
+
+
+def walk(url, path):
+    """The ids of every page."""
+    seen = []
+    while path:
+        answer = json.loads(call(url, "GET", path)[2])
+        seen += [entry["id"] for entry in answer["entries"]]
+        cursor = answer.get("next_cursor")
+        path = cursor and path.split("&cursor=")[0] + "&cursor=" + urllib.parse.quote(cursor)
+    return seen
+
+
+def exports(url, tally):
+    with urllib.request.urlopen(url + "/v1/export?format=csv&search=pay-eu-7") as answer:
+        rows = list(csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8", newline="")))
+    # Numbers that begin with 7: 7, 70 to 79 and 700 to 799.
+    same = all("pay-eu-7" in row["target"] for row in rows)
+    tally.check("python: csv reads the CSV export", same and len(rows) == 111, len(rows))
+    with urllib.request.urlopen(url + "/v1/export?format=json") as answer:
+        whole = json.load(answer)
+    tally.check("python: the JSON export is one complete document", whole["complete"] and len(whole["entries"]) == 1201)
+
+
+def curl_client(url, tally):
+    def curl(*arguments, data=None):
+        return subprocess.run(
+            ["curl", "--silent", "--show-error", *arguments], input=data, capture_output=True, check=False
+        )
+
+    body = json.dumps(draft(5000, result="failure", error={"code": "403", "message": "=1+1"})).encode()
+    sent = curl("--json", "@-", url + "/v1/entries", data=body)
+    tally.check("curl: one entry is accepted", b'"accepted":1' in sent.stdout, sent)
+    found = curl("--fail", "--get", url + "/v1/entries", "--data-urlencode", "q=result:failure request_id:req_5000")
+    tally.check("curl: it is found at once", b'"req_5000"' in found.stdout, found)
+    lines = curl("--fail", url + "/v1/export?format=ndjson&result=failure").stdout.splitlines()
+    tally.check("curl: the NDJSON export says that it is complete", b'"complete":true' in lines[-1], lines[-1:])
+    guarded = curl("--fail", url + "/v1/export?format=csv&result=failure").stdout
+    tally.check("curl: a cell that looks like a formula is guarded", b"'=1+1" in guarded or b": =1+1" in guarded, guarded)
+    ready = curl("--fail", url + "/readyz")
+    tally.check("curl: the server is ready", ready.returncode == 0, ready)
+    missing = curl("--output", "/dev/null", "--write-out", "%{http_code}", url + "/v1/entries/" + draft(77777)["id"])
+    tally.check("curl: no entry is 404", missing.stdout == b"404", missing)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Runs or parses every fenced block of the documents, so that what they show is what happens.
+
+sh, python      run in an empty directory against a fresh `serve --demo`; a failing command fails the block.
+                `mar-audit` and `cargo run --release --` are the binary under test, http://127.0.0.1:8080 its address.
+json, toml      parsed. ndjson: parsed line by line.
+text, no name   shown only.
+
+A block after `<!-- shown only: REASON -->` is not run. REASON is printed; it counts as nothing.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "clients"))
+from server import Tally, running  # noqa: E402
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(?:<!-- shown only: (?P<reason>.*?) -->\s*)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S)
+SHOWN = {"", "text"}
+
+
+def main():
+    tally = Tally()
+    blocks = [(path, found) for path in DOCUMENTS if path.exists() for found in BLOCK.finditer(path.read_text())]
+    with running("--demo") as url, tempfile.TemporaryDirectory(prefix="mar-audit-docs-") as scratch:
+        place = pathlib.Path(scratch)
+        environment = prepare(place, url)
+        for path, found in blocks:
+            line = path.read_text()[: found.start("body")].count("\n") + 1
+            name = f"{path.relative_to(ROOT)}:{line} {found['language']}"
+            if found["reason"]:
+                print(f"shown   {name} ({found['reason']})")
+            elif found["language"] not in SHOWN:
+                good, detail = examine(found["language"], found["body"], place, environment, url)
+                tally.check(name, good, detail)
+    tally.end()
+
+
+def prepare(place, url):
+    """A directory to work in with the binary and `cargo` on the path, and the environment for it."""
+    binary = pathlib.Path(os.environ.get("MAR_AUDIT_BIN", ROOT / "target/debug/mar-audit")).resolve()
+    commands = place / "commands"
+    commands.mkdir()
+    (commands / "mar-audit").symlink_to(binary)
+    # `cargo run --release -- ARGUMENTS`, without building anything.
+    stand_in = commands / "cargo"
+    stand_in.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec mar-audit "$@"\n')
+    stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
+    (place / "work").mkdir()
+    for example in sorted((ROOT / "docs" / "examples").glob("*")):
+        shutil.copy(example, place / "work")
+    return {
+        **os.environ,
+        "PATH": f"{commands}:{os.environ['PATH']}",
+        "MAR_AUDIT_SERVER": url,
+        "NO_COLOR": "1",
+    }
+
+
+def examine(language, body, place, environment, url):
+    """Whether a block holds, and what is wrong with it."""
+    try:
+        if language == "json":
+            json.loads(body)
+        elif language == "ndjson":
+            for line in body.splitlines():
+                json.loads(line)
+        elif language == "toml":
+            tomllib.loads(body)
+        elif language in ("sh", "python"):
+            return run(language, body.replace("http://127.0.0.1:8080", url), place, environment)
+        else:
+            return False, f"no rule for {language!r}"
+    except ValueError as wrong:
+        return False, str(wrong)
+    return True, ""
+
+
+def run(language, body, place, environment):
+    command = ["bash", "-euo", "pipefail", "-c", body] if language == "sh" else ["python3", "-c", body]
+    try:
+        done = subprocess.run(
+            command, cwd=place / "work", env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False, "did not end within a minute"
+    return done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-500:]}{done.stderr[-1500:]}"
+
+
+if __name__ == "__main__":
+    main()

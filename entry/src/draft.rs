@@ -1,7 +1,12 @@
 //! What a caller claims happened.
 
-use crate::entry::{Actor, Entry, Error, Request, Seq, Source, Target};
-use crate::{Category, EntryId, Invalid, Json, Organization, Result, Timestamp};
+mod decode;
+
+pub(crate) use decode::{Form, Read, read};
+
+use crate::entry::{Actor, Entry, Error, Line, Request, Scope, Seq, Source, Target};
+use crate::limits::ENTRY_BYTES_MAX;
+use crate::{Category, EntryId, Invalid, Json, Organization, Problems, Result, Timestamp};
 
 /// What a caller claims happened. Becomes an [`Entry`] when the log accepts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,25 +43,149 @@ pub struct DraftScope {
 /// What the log fills in where the draft is silent.
 #[derive(Clone, Debug)]
 pub struct Defaults {
+    /// For a draft without an id and without a source's event id.
     pub id: EntryId,
+    /// The log it goes to: the draft's own organization where it names one.
     pub organization: Organization,
+    /// By [`Catalogue::category`](crate::Catalogue::category), which has heard what the draft named.
     pub category: Category,
 }
 
 impl Draft {
+    /// A draft of the required three; everything else is absent.
+    pub fn new(actor: Actor, action: impl Into<Box<str>>, result: Result) -> Self {
+        Self {
+            id: None,
+            timestamp: None,
+            actor,
+            action: action.into(),
+            category: None,
+            target: None,
+            related: Vec::new(),
+            scope: DraftScope::default(),
+            request: Request::default(),
+            result,
+            error: None,
+            changes: None,
+            context: None,
+            source: None,
+        }
+    }
+
     /// One JSON object, strictly: unknown members, duplicate keys, wrong types, impossible values are refused with a pointer.
-    pub fn from_json(_bytes: &[u8]) -> std::result::Result<Self, Invalid> {
-        todo!()
+    ///
+    /// What is kept is what was sent, but for four spellings: a timestamp gets its UTC form, an id its lower case, and
+    /// an empty `request` or `related`, which say nothing, are left out.
+    pub fn from_json(bytes: &[u8]) -> std::result::Result<Self, Problems> {
+        if bytes.len() > ENTRY_BYTES_MAX {
+            let detail = format!(
+                "an entry of {} bytes; at most {ENTRY_BYTES_MAX} are kept",
+                bytes.len()
+            );
+            return Err(Invalid {
+                pointer: String::new(),
+                detail,
+            }
+            .into());
+        }
+        let value = crate::json::parse(bytes)?;
+        Ok(read(&value, Form::Draft)?.draft)
+    }
+
+    /// What [`Draft::from_json`] reads: canonical JSON of what the draft says.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        Line {
+            seq: None,
+            received_at: None,
+            id: self.id,
+            timestamp: self.timestamp,
+            actor: &self.actor,
+            action: &self.action,
+            category: self.category,
+            target: self.target.as_ref(),
+            related: &self.related,
+            organization: self.scope.organization.as_ref(),
+            project: self.scope.project.as_deref(),
+            request: &self.request,
+            result: self.result,
+            error: self.error.as_ref(),
+            changes: self.changes.as_ref(),
+            context: self.context.as_ref(),
+            source: self.source.as_ref(),
+        }
+        .write(out);
+    }
+
+    /// For drafts that were built rather than read: the problems [`Draft::from_json`] would find.
+    pub fn check(&self) -> std::result::Result<(), Problems> {
+        let mut json = Vec::new();
+        self.write_json(&mut json);
+        Self::from_json(&json).map(drop)
     }
 
     /// The id this draft has without the server's help: its own, or the one derived from its source.
-    pub fn own_id(&self, _organization: &Organization) -> Option<EntryId> {
-        todo!()
+    pub fn own_id(&self, organization: &Organization) -> Option<EntryId> {
+        self.id.or_else(|| {
+            let source = self.source.as_ref()?;
+            let event_id = source.event_id.as_deref()?;
+            Some(EntryId::derive(
+                organization.as_str(),
+                &source.name,
+                event_id,
+            ))
+        })
     }
 
-    /// The entry at `seq`. An absent timestamp becomes `received_at`; a category named for a known action is the caller's.
+    /// The entry at `seq`. An absent timestamp becomes `received_at`; organization and category are the defaults'.
     pub fn accept(self, seq: Seq, received_at: Timestamp, defaults: Defaults) -> Entry {
-        let _ = (seq, received_at, defaults);
-        todo!()
+        Entry {
+            seq,
+            received_at,
+            id: self.own_id(&defaults.organization).unwrap_or(defaults.id),
+            timestamp: self.timestamp.unwrap_or(received_at),
+            actor: self.actor,
+            action: self.action,
+            category: defaults.category,
+            target: self.target,
+            related: self.related,
+            scope: Scope {
+                organization: defaults.organization,
+                project: self.scope.project,
+            },
+            request: self.request,
+            result: self.result,
+            error: self.error,
+            changes: self.changes,
+            context: self.context,
+            source: self.source,
+        }
     }
 }
+
+/// The claim an entry was made of, as far as it is known: what a copy of an export records again.
+impl From<Entry> for Draft {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: Some(entry.id),
+            timestamp: Some(entry.timestamp),
+            actor: entry.actor,
+            action: entry.action,
+            category: Some(entry.category),
+            target: entry.target,
+            related: entry.related,
+            scope: DraftScope {
+                organization: Some(entry.scope.organization),
+                project: entry.scope.project,
+            },
+            request: entry.request,
+            result: entry.result,
+            error: entry.error,
+            changes: entry.changes,
+            context: entry.context,
+            source: entry.source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

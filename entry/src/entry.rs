@@ -1,6 +1,11 @@
 //! One accepted line of the log; immutable.
 
-use crate::{ActorKind, Category, EntryId, Invalid, Json, Organization, Result, Timestamp};
+mod line;
+
+pub(crate) use line::Line;
+
+use crate::draft::{self, Defaults, Draft, Form, Read};
+use crate::{ActorKind, Category, EntryId, Invalid, Json, Organization, Result, Timestamp, json};
 
 /// Place in a log, from 0, no gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,24 +93,59 @@ pub struct Source {
     pub sequence: Option<u64>,
 }
 
+impl Party {
+    /// A party of that kind, not yet named.
+    pub fn of(kind: ActorKind) -> Self {
+        Self {
+            kind,
+            id: None,
+            name: None,
+            email: None,
+        }
+    }
+}
+
+impl From<Party> for Actor {
+    fn from(party: Party) -> Self {
+        Self {
+            party,
+            on_behalf_of: None,
+        }
+    }
+}
+
 impl Entry {
     /// What the store keeps: canonical JSON of everything but `seq` and `received_at`.
-    pub fn write_body(&self, _out: &mut Vec<u8>) {
-        todo!()
+    pub fn write_body(&self, out: &mut Vec<u8>) {
+        Line {
+            seq: None,
+            received_at: None,
+            ..self.line()
+        }
+        .write(out);
     }
 
     /// The entry of a body that [`Entry::write_body`] wrote. Fails only on damage.
     pub fn from_body(
-        _seq: Seq,
-        _received_at: Timestamp,
-        _body: &[u8],
+        seq: Seq,
+        received_at: Timestamp,
+        body: &[u8],
     ) -> std::result::Result<Self, Invalid> {
-        todo!()
+        let read = read(body, Form::Draft)?;
+        Self::of(seq, received_at, read.draft)
     }
 
     /// The wire form: canonical JSON with `seq` and `received_at` in their sorted places.
-    pub fn write_wire(&self, _out: &mut Vec<u8>) {
-        todo!()
+    pub fn write_wire(&self, out: &mut Vec<u8>) {
+        self.line().write(out);
+    }
+
+    /// The entry of its wire form, as other servers and exports give it.
+    pub fn from_wire(wire: &[u8]) -> std::result::Result<Self, Invalid> {
+        let read = read(wire, Form::Wire)?;
+        let seq = read.seq.ok_or_else(|| missing("/seq"))?;
+        let received_at = read.received_at.ok_or_else(|| missing("/received_at"))?;
+        Self::of(seq, received_at, read.draft)
     }
 
     /// True if the timestamp lies more than 5 minutes ahead of the log's clock.
@@ -114,5 +154,55 @@ impl Entry {
             .as_micros()
             .saturating_sub(self.received_at.as_micros())
             > crate::limits::CLOCK_AHEAD_MICROS
+    }
+
+    /// The entry of a draft that leaves nothing to fill in.
+    fn of(seq: Seq, received_at: Timestamp, draft: Draft) -> std::result::Result<Self, Invalid> {
+        if draft.timestamp.is_none() {
+            return Err(missing("/timestamp"));
+        }
+        let defaults = Defaults {
+            id: draft.id.ok_or_else(|| missing("/id"))?,
+            organization: draft
+                .scope
+                .organization
+                .clone()
+                .ok_or_else(|| missing("/scope/organization"))?,
+            category: draft.category.ok_or_else(|| missing("/category"))?,
+        };
+        Ok(draft.accept(seq, received_at, defaults))
+    }
+
+    fn line(&self) -> Line<'_> {
+        Line {
+            seq: Some(self.seq),
+            received_at: Some(self.received_at),
+            id: Some(self.id),
+            timestamp: Some(self.timestamp),
+            actor: &self.actor,
+            action: &self.action,
+            category: Some(self.category),
+            target: self.target.as_ref(),
+            related: &self.related,
+            organization: Some(&self.scope.organization),
+            project: self.scope.project.as_deref(),
+            request: &self.request,
+            result: self.result,
+            error: self.error.as_ref(),
+            changes: self.changes.as_ref(),
+            context: self.context.as_ref(),
+            source: self.source.as_ref(),
+        }
+    }
+}
+
+fn read(bytes: &[u8], form: Form) -> std::result::Result<Read, Invalid> {
+    draft::read(&json::parse_stored(bytes)?, form).map_err(|problems| problems.first().clone())
+}
+
+fn missing(pointer: &str) -> Invalid {
+    Invalid {
+        pointer: pointer.to_string(),
+        detail: "is required of an entry".to_string(),
     }
 }

@@ -35,6 +35,6 @@ pub use draft::{Draft, DraftScope};
 pub use entry::{Actor, Entry, Error, Party, Request, Scope, Seq, Source, Target};
 pub use filter::Filter;
 pub use identity::EntryId;
-pub use json::{Invalid, Json};
+pub use json::{Invalid, Json, Problems};
 pub use timestamp::Timestamp;
 pub use words::{ActorKind, Category, Organization, Result};

@@ -1,0 +1,203 @@
+//! The canonical bytes of a draft or an entry, written member by member in sorted order.
+
+use super::{Actor, Error, Party, Request, Seq, Source, Target};
+use crate::json::write_string;
+use crate::{Category, EntryId, Json, Organization, Result, Timestamp};
+use std::io::Write;
+
+/// Everything a draft or an entry can say; absent is left out.
+pub(crate) struct Line<'a> {
+    pub seq: Option<Seq>,
+    pub received_at: Option<Timestamp>,
+    pub id: Option<EntryId>,
+    pub timestamp: Option<Timestamp>,
+    pub actor: &'a Actor,
+    pub action: &'a str,
+    pub category: Option<Category>,
+    pub target: Option<&'a Target>,
+    pub related: &'a [Target],
+    pub organization: Option<&'a Organization>,
+    pub project: Option<&'a str>,
+    pub request: &'a Request,
+    pub result: Result,
+    pub error: Option<&'a Error>,
+    pub changes: Option<&'a Json>,
+    pub context: Option<&'a Json>,
+    pub source: Option<&'a Source>,
+}
+
+impl Line<'_> {
+    /// The members in the order of their names, so that what is written is canonical.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut entry = Members::open(out);
+        entry.text("action", Some(self.action));
+        entry.with("actor", |out| write_actor(self.actor, out));
+        entry.word("category", self.category.map(Category::as_str));
+        entry.json("changes", self.changes);
+        entry.json("context", self.context);
+        if let Some(error) = self.error {
+            entry.with("error", |out| write_error(error, out));
+        }
+        entry.word("id", self.id.map(EntryId::to_ascii).as_ref());
+        entry.word(
+            "received_at",
+            self.received_at.map(Timestamp::to_ascii).as_ref(),
+        );
+        if !self.related.is_empty() {
+            entry.with("related", |out| write_targets(self.related, out));
+        }
+        if *self.request != Request::default() {
+            entry.with("request", |out| write_request(self.request, out));
+        }
+        entry.word("result", Some(self.result.as_str()));
+        if self.organization.is_some() || self.project.is_some() {
+            entry.with("scope", |out| self.write_scope(out));
+        }
+        entry.integer("seq", self.seq.map(|seq| seq.0));
+        if let Some(source) = self.source {
+            entry.with("source", |out| write_source(source, out));
+        }
+        if let Some(target) = self.target {
+            entry.with("target", |out| write_target(target, out));
+        }
+        entry.word(
+            "timestamp",
+            self.timestamp.map(Timestamp::to_ascii).as_ref(),
+        );
+        entry.close();
+    }
+
+    fn write_scope(&self, out: &mut Vec<u8>) {
+        let mut scope = Members::open(out);
+        scope.word("organization", self.organization.map(Organization::as_str));
+        scope.text("project", self.project);
+        scope.close();
+    }
+}
+
+fn write_actor(actor: &Actor, out: &mut Vec<u8>) {
+    let mut members = Members::open(out);
+    write_names(&actor.party, &mut members);
+    if let Some(other) = &actor.on_behalf_of {
+        members.with("on_behalf_of", |out| {
+            let mut members = Members::open(out);
+            write_names(other, &mut members);
+            members.word("type", Some(other.kind.as_str()));
+            members.close();
+        });
+    }
+    members.word("type", Some(actor.party.kind.as_str()));
+    members.close();
+}
+
+fn write_names(party: &Party, members: &mut Members<'_>) {
+    members.text("email", party.email.as_deref());
+    members.text("id", party.id.as_deref());
+    members.text("name", party.name.as_deref());
+}
+
+fn write_targets(targets: &[Target], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, target) in targets.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_target(target, out);
+    }
+    out.push(b']');
+}
+
+fn write_target(target: &Target, out: &mut Vec<u8>) {
+    let mut members = Members::open(out);
+    members.text("id", target.id.as_deref());
+    members.text("name", target.name.as_deref());
+    members.text("type", target.kind.as_deref());
+    members.close();
+}
+
+fn write_request(request: &Request, out: &mut Vec<u8>) {
+    let mut members = Members::open(out);
+    members.text("id", request.id.as_deref());
+    members.text("ip", request.ip.as_deref());
+    members.text("method", request.method.as_deref());
+    members.text("path", request.path.as_deref());
+    members.text("session_id", request.session_id.as_deref());
+    members.text("trace_id", request.trace_id.as_deref());
+    members.text("user_agent", request.user_agent.as_deref());
+    members.close();
+}
+
+fn write_error(error: &Error, out: &mut Vec<u8>) {
+    let mut members = Members::open(out);
+    members.text("code", error.code.as_deref());
+    members.text("message", error.message.as_deref());
+    members.close();
+}
+
+fn write_source(source: &Source, out: &mut Vec<u8>) {
+    let mut members = Members::open(out);
+    members.text("event_id", source.event_id.as_deref());
+    members.text("name", Some(&source.name));
+    members.integer("sequence", source.sequence);
+    members.close();
+}
+
+/// An object being written.
+struct Members<'o> {
+    out: &'o mut Vec<u8>,
+    /// What goes before the next member: the brace or a comma.
+    before: u8,
+}
+
+impl<'o> Members<'o> {
+    fn open(out: &'o mut Vec<u8>) -> Self {
+        Self { out, before: b'{' }
+    }
+
+    fn close(self) {
+        if self.before == b'{' {
+            self.out.push(b'{');
+        }
+        self.out.push(b'}');
+    }
+
+    /// `name` must need no escapes.
+    fn with(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.out.extend_from_slice(&[self.before, b'"']);
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.before = b',';
+        write(self.out);
+    }
+
+    fn text(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.with(name, |out| write_string(text, out));
+        }
+    }
+
+    /// A text that needs no escapes.
+    fn word(&mut self, name: &str, word: Option<impl AsRef<[u8]>>) {
+        if let Some(word) = word {
+            self.with(name, |out| {
+                out.push(b'"');
+                out.extend_from_slice(word.as_ref());
+                out.push(b'"');
+            });
+        }
+    }
+
+    fn integer(&mut self, name: &str, integer: Option<u64>) {
+        if let Some(integer) = integer {
+            self.with(name, |out| {
+                write!(out, "{integer}").expect("a Vec takes every byte")
+            });
+        }
+    }
+
+    fn json(&mut self, name: &str, json: Option<&Json>) {
+        if let Some(json) = json {
+            self.with(name, |out| out.extend_from_slice(json.as_str().as_bytes()));
+        }
+    }
+}

@@ -44,7 +44,9 @@ const INSTANCE: Kind = kind("instance", "ins", "instances", 2_000);
 const PROFILE: Kind = kind("config_profile", "cfg", "config-profiles", 400);
 const ALERT: Kind = kind("alert", "alr", "alerts", 400);
 const USER: Kind = kind("user", "usr", "users", USERS / ORGANIZATIONS);
-const ROLE: Kind = kind("role", "rol", "roles", 80);
+const ROLE: Kind = kind("role", "rol", "roles", 60);
+const ACCOUNT: Kind = kind("service_account", "sva", "service-accounts", 4);
+const TOKEN: Kind = kind("token", "tok", "tokens", 16);
 const WEBHOOK: Kind = kind("webhook", "whk", "webhooks", 120);
 
 const fn kind(
@@ -71,15 +73,12 @@ const ACTIONS: [(&str, Option<&Kind>, u32); 52] = [
     ("startCluster", Some(&CLUSTER), 25),
     ("stopCluster", Some(&CLUSTER), 25),
     ("restartCluster", Some(&CLUSTER), 15),
-    ("backupCluster", Some(&CLUSTER), 40),
-    ("restoreCluster", Some(&CLUSTER), 3),
     ("createInstance", Some(&INSTANCE), 80),
     ("updateInstance", Some(&INSTANCE), 40),
     ("deleteInstance", Some(&INSTANCE), 60),
     ("startInstance", Some(&INSTANCE), 120),
     ("stopInstance", Some(&INSTANCE), 110),
     ("restartInstance", Some(&INSTANCE), 140),
-    ("execInstance", Some(&INSTANCE), 20),
     ("createConfigProfile", Some(&PROFILE), 10),
     ("updateConfigProfile", Some(&PROFILE), 45),
     ("duplicateConfigProfile", Some(&PROFILE), 6),
@@ -91,22 +90,25 @@ const ACTIONS: [(&str, Option<&Kind>, u32); 52] = [
     ("deleteAlertRule", Some(&ALERT), 5),
     ("pauseAlertRule", Some(&ALERT), 8),
     ("resumeAlertRule", Some(&ALERT), 8),
-    ("fireAlert", Some(&ALERT), 90),
+    ("raiseAlert", Some(&ALERT), 90),
     ("acknowledgeAlert", Some(&ALERT), 60),
     ("resolveAlert", Some(&ALERT), 75),
-    ("silenceAlert", Some(&ALERT), 14),
     ("createUser", Some(&USER), 10),
     ("updateUser", Some(&USER), 24),
     ("deleteUser", Some(&USER), 5),
     ("inviteUser", Some(&USER), 12),
+    ("disableUser", Some(&USER), 4),
+    ("enableUser", Some(&USER), 3),
+    ("resetPassword", Some(&USER), 18),
     ("createRole", Some(&ROLE), 3),
     ("updateRole", Some(&ROLE), 9),
     ("deleteRole", Some(&ROLE), 2),
     ("createRoleBinding", Some(&ROLE), 20),
     ("deleteRoleBinding", Some(&ROLE), 12),
-    ("createServiceAccount", Some(&USER), 3),
-    ("createApiKey", Some(&USER), 9),
-    ("revokeApiKey", Some(&USER), 7),
+    ("createServiceAccount", Some(&ACCOUNT), 3),
+    ("deleteServiceAccount", Some(&ACCOUNT), 1),
+    ("createToken", Some(&TOKEN), 9),
+    ("revokeToken", Some(&TOKEN), 7),
     ("createWebhook", Some(&WEBHOOK), 8),
     ("updateWebhook", Some(&WEBHOOK), 14),
     ("deleteWebhook", Some(&WEBHOOK), 4),
@@ -565,6 +567,16 @@ mod tests {
             (500..=700).contains(&failures),
             "{failures} failures of {SAMPLE}"
         );
+    }
+
+    #[test]
+    fn every_draft_is_valid_and_every_action_known() {
+        let catalogue = entry::Catalogue::built_in();
+        let workload = Workload::new(SAMPLE, Logs::PerOrganization);
+        for i in 0..SAMPLE {
+            let draft = workload.draft(i);
+            assert!(catalogue.get(&draft.action).is_some(), "{}", draft.action);
+        }
     }
 
     #[test]

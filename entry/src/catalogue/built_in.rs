@@ -16,10 +16,13 @@ pub(super) const ACTIONS: &[Row] = &[
     ("updateCluster", Cluster, "cluster", "Update cluster", "{actor} changed cluster {target}"),
     ("scaleCluster", Cluster, "cluster", "Scale cluster", "{actor} scaled cluster {target}"),
     ("upgradeCluster", Cluster, "cluster", "Upgrade cluster", "{actor} upgraded cluster {target}"),
+    ("startCluster", Cluster, "cluster", "Start cluster", "{actor} started cluster {target}"),
+    ("stopCluster", Cluster, "cluster", "Stop cluster", "{actor} stopped cluster {target}"),
     ("restartCluster", Cluster, "cluster", "Restart cluster", "{actor} restarted cluster {target}"),
     ("deleteCluster", Cluster, "cluster", "Delete cluster", "{actor} deleted cluster {target}"),
 
     ("createInstance", Instance, "instance", "Create instance", "{actor} created instance {target}"),
+    ("updateInstance", Instance, "instance", "Update instance", "{actor} changed instance {target}"),
     ("startInstance", Instance, "instance", "Start instance", "{actor} started instance {target}"),
     ("stopInstance", Instance, "instance", "Stop instance", "{actor} stopped instance {target}"),
     ("restartInstance", Instance, "instance", "Restart instance", "{actor} restarted instance {target}"),
@@ -29,6 +32,7 @@ pub(super) const ACTIONS: &[Row] = &[
     ("updateConfigProfile", Config, "config_profile", "Update config profile", "{actor} changed config profile {target}"),
     ("duplicateConfigProfile", Config, "config_profile", "Duplicate config profile", "{actor} duplicated config profile {target}"),
     ("applyConfigProfile", Config, "config_profile", "Apply config profile", "{actor} applied config profile {target}"),
+    ("rollbackConfigProfile", Config, "config_profile", "Roll back config profile", "{actor} rolled back config profile {target}"),
     ("deleteConfigProfile", Config, "config_profile", "Delete config profile", "{actor} deleted config profile {target}"),
 
     ("createAlertRule", Alert, "alert", "Create alert rule", "{actor} created alert rule {target}"),
@@ -36,6 +40,7 @@ pub(super) const ACTIONS: &[Row] = &[
     ("pauseAlertRule", Alert, "alert", "Pause alert rule", "{actor} paused alert rule {target}"),
     ("resumeAlertRule", Alert, "alert", "Resume alert rule", "{actor} resumed alert rule {target}"),
     ("deleteAlertRule", Alert, "alert", "Delete alert rule", "{actor} deleted alert rule {target}"),
+    ("raiseAlert", Alert, "alert", "Raise alert", "{actor} raised alert {target}"),
     ("acknowledgeAlert", Alert, "alert", "Acknowledge alert", "{actor} acknowledged alert {target}"),
     ("resolveAlert", Alert, "alert", "Resolve alert", "{actor} resolved alert {target}"),
 
@@ -63,5 +68,6 @@ pub(super) const ACTIONS: &[Row] = &[
     ("pauseWebhook", Webhook, "webhook", "Pause webhook", "{actor} paused webhook {target}"),
     ("resumeWebhook", Webhook, "webhook", "Resume webhook", "{actor} resumed webhook {target}"),
     ("testWebhook", Webhook, "webhook", "Test webhook", "{actor} tested webhook {target}"),
+    ("deliverWebhook", Webhook, "webhook", "Deliver to webhook", "{actor} delivered to webhook {target}"),
     ("deleteWebhook", Webhook, "webhook", "Delete webhook", "{actor} deleted webhook {target}"),
 ];

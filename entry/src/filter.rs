@@ -1,5 +1,9 @@
 //! Which entries. [`Filter::matches`] is the meaning of every search; an index is an optimisation of it.
 
+mod print;
+
+pub(crate) use print::quoted;
+
 use crate::address::{Cidr, parse_ip};
 use crate::field::Field;
 use crate::{Entry, Organization, Timestamp, text};
@@ -350,4 +354,4 @@ fn single(mut members: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -35,3 +35,7 @@ pub const QUERY_TERMS_MAX: usize = 64;
 
 /// The deepest nesting of a query.
 pub const QUERY_DEPTH_MAX: usize = 16;
+
+/// The most terms of all URL parameters together: lists of values are longer than queries, but one call must not hold
+/// the searcher.
+pub const PARAMETER_TERMS_MAX: usize = 1_000;

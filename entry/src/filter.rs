@@ -175,12 +175,19 @@ fn words_match(phrase: &str, entry: &Entry) -> bool {
     let (mut wanted, mut present) = (String::new(), String::new());
     text::word_sequence(phrase, &mut wanted);
     // Punctuation alone is no word; it is only searched for as a substring.
-    !wanted.is_empty()
-        && text::walk_words(entry, &mut |leaf| {
-            text::word_sequence(leaf, &mut present);
-            until(memchr::memmem::find(present.as_bytes(), wanted.as_bytes()).is_some())
-        })
-        .is_break()
+    let Some(first) = wanted.split(' ').nth(1) else {
+        return false;
+    };
+    text::walk_words(entry, &mut |leaf| {
+        // Few leaves hold even the first word, and looking is cheaper than taking a leaf apart.
+        until(
+            text::contains(leaf, first) && {
+                text::word_sequence(leaf, &mut present);
+                memchr::memmem::find(present.as_bytes(), wanted.as_bytes()).is_some()
+            },
+        )
+    })
+    .is_break()
 }
 
 impl From<Term> for Filter {

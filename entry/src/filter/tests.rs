@@ -394,7 +394,45 @@ pub(crate) fn any_filter() -> impl Strategy<Value = Filter> {
         })
 }
 
+/// The words of a text, stated once more, plainly.
+fn model_words(text: &str) -> Vec<String> {
+    let folded = text::fold(text);
+    let runs = folded
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|run| !run.is_empty());
+    // Two-byte letters at most, so that a cut at 64 is a cut at a character or one byte before.
+    runs.map(|run| {
+        run.chars()
+            .scan(0, |bytes, c| {
+                *bytes += c.len_utf8();
+                (*bytes <= 64).then_some(c)
+            })
+            .collect()
+    })
+    .collect()
+}
+
 proptest! {
+    #[test]
+    fn a_phrase_is_words_in_a_row_of_one_leaf(
+        leaves in prop::collection::vec("([aAbBé]{1,2}[ .:-]{0,2}){0,5}", 1..4),
+        phrase in "([aAbBÉ]{1,2}[ .-]{0,2}){1,3}",
+        long in prop::sample::select(vec!["", "x", "é"]),
+    ) {
+        let long = long.repeat(70);
+        let mut entry = sample();
+        let leaves: Vec<String> = leaves.into_iter().map(|leaf| leaf + &long).collect();
+        let phrase = phrase + &long;
+        let members = leaves.iter().enumerate().map(|(n, leaf)| (n.to_string(), leaf.clone().into()));
+        let context = serde_json::Value::Object(members.collect()).to_string();
+        entry.context = Some(Json::from_canonical(context.into()));
+        (entry.changes, entry.error) = (None, None);
+        let wanted = model_words(&phrase);
+        let in_a_row = leaves.iter().any(|leaf| model_words(leaf).windows(wanted.len().max(1)).any(|run| run == wanted));
+        let found = Term::search(&phrase).matches(&entry) || in_a_row;
+        prop_assert_eq!(Term::words(&phrase).matches(&entry), found);
+    }
+
     #[test]
     fn a_value_condition_means_what_the_plain_model_says(
         entry in any_entry(), field in any_field(), pattern in any_pattern(),

@@ -16,10 +16,12 @@
 //! - [`metrics`], [`openapi`]: what it says about itself
 //! - [`pages`]: the page
 //! - [`clock`]: the only place that asks the system for the time
+//! - [`demo`], [`bench`]: data that looks alive; data that measures
 
 pub mod app;
 pub mod bench;
 pub mod clock;
+pub mod demo;
 pub mod guard;
 pub mod metrics;
 pub mod pages;

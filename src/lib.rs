@@ -18,9 +18,12 @@
 //! - [`clock`]: the only place that asks the system for the time
 //! - [`demo`], [`bench`]: data that looks alive; data that measures
 
+pub mod api;
 pub mod app;
 pub mod bench;
+pub mod body;
 pub mod clock;
+pub mod cursor;
 pub mod demo;
 pub mod guard;
 pub mod metrics;

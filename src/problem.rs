@@ -113,6 +113,11 @@ pub struct Problem {
 }
 
 impl Kind {
+    /// What `type` says.
+    pub fn type_uri(self) -> String {
+        format!("urn:mar-audit:problem:{}", self.slug())
+    }
+
     pub fn detail(self, detail: impl Into<String>) -> Problem {
         let problem = Problem {
             kind: self,
@@ -159,7 +164,7 @@ impl Problem {
             errors: &'a [Fault],
         }
         let document = Document {
-            r#type: format!("urn:mar-audit:problem:{}", self.kind.slug()),
+            r#type: self.kind.type_uri(),
             title: self.kind.title(),
             status: self.kind.status().as_u16(),
             detail: &self.detail,

@@ -1,8 +1,7 @@
 //! Every route, in one table.
 
 use crate::app::App;
-use crate::problem::Problem;
-use crate::{guard, pages};
+use crate::{api, guard, pages};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
@@ -10,7 +9,12 @@ use std::sync::Arc;
 
 /// The whole product as one service.
 pub fn router(app: Arc<App>) -> Router {
-    let v1 = Router::new();
+    let v1 = Router::new()
+        .route("/entries", get(api::list).post(api::append))
+        .route("/entries/{id}", get(api::show))
+        .route("/facets", get(api::count))
+        .route("/histogram", get(api::chart))
+        .route("/catalogue", get(api::catalogue));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .nest("/v1", v1)
@@ -23,6 +27,3 @@ pub fn router(app: Arc<App>) -> Router {
         ))
         .with_state(app)
 }
-
-/// What a handler answers.
-pub type Answer<T> = Result<T, Problem>;

@@ -1,0 +1,257 @@
+//! The handlers of `/v1`, each a few lines, and the functions behind them, which pages call too.
+//!
+//! - [`query`]: parameters to [`query::Query`]
+//! - [`listing`], [`facets`], [`histogram`]: what a snapshot answers, as values and as JSON
+//! - [`batch`], [`receipts`]: entries in, receipts out
+
+pub mod batch;
+pub mod catalogue;
+pub mod facets;
+pub mod histogram;
+pub mod listing;
+pub mod query;
+pub mod receipts;
+
+use crate::app::App;
+use crate::body::{self, Coding, Share};
+use crate::problem::{Fault, Kind, Problem};
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use entry::{Entry, EntryId, Filter, Organization};
+use facets::FacetQuery;
+use histogram::HistogramQuery;
+use query::{Parameters, Query, refused};
+use receipts::Receipts;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+type Answer = Result<Response, Problem>;
+
+/// `POST /v1/entries` appends entries and answers with one receipt each, in the order sent, after stable storage.
+pub async fn append(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let wanted = destination(&app, raw.as_deref()).and_then(|organization| {
+        Ok((
+            organization,
+            batch::Form::of(&headers)?,
+            Coding::of(&headers)?,
+        ))
+    });
+    let (organization, form, coding) = match wanted {
+        Ok(wanted) => wanted,
+        Err(problem) => {
+            body::linger(body);
+            return Err(problem);
+        }
+    };
+    let mut share = Share::none_yet(&app);
+    let packed = body::receive(&app, &headers, body, &mut share).await?;
+    let read = move |app: &Arc<App>| {
+        let mut share = share;
+        let bytes = body::decode(coding, packed, &mut share)?;
+        let filling = batch::Filling {
+            catalogue: &app.catalogue,
+            organization: &organization,
+            now: app.now(),
+        };
+        let (items, refusals) = receipts::split(batch::read(form, &bytes, &filling)?);
+        Ok((items, refusals, share))
+    };
+    let (items, refusals, share) = app.blocking(read).await?;
+    let stored = append_durably(&app, items).await?;
+    drop(share);
+    let receipts = Receipts::join(stored, refusals);
+    app.metrics.appended(&receipts);
+    let kind = if receipts.status() == StatusCode::OK {
+        JSON
+    } else {
+        PROBLEM
+    };
+    Ok((
+        receipts.status(),
+        [(header::CONTENT_TYPE, kind)],
+        receipts.to_json("/v1/entries"),
+    )
+        .into_response())
+}
+
+/// The one crossing from async to the store's thread and back.
+async fn append_durably(
+    app: &App,
+    items: Vec<store::Item>,
+) -> Result<Vec<store::Receipt>, Problem> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (done, stored) = tokio::sync::oneshot::channel();
+    let started = std::time::Instant::now();
+    app.store.append_then(
+        items,
+        // A caller that hung up gets no receipts; its entries are stored all the same.
+        Box::new(move |stored| drop(done.send(stored))),
+    );
+    let stored = stored
+        .await
+        .map_err(|_| Kind::Closing.detail("the log stopped before it answered"))?;
+    app.metrics
+        .append_seconds
+        .observe(started.elapsed().as_secs_f64());
+    Ok(stored?)
+}
+
+/// The organization of entries that name none: `?organization=`, else the configured one.
+fn destination(app: &App, raw: Option<&str>) -> Result<Organization, Problem> {
+    let mut parameters = Parameters::read(raw)?;
+    let mut faults = Vec::new();
+    let organization = match parameters.once("organization", &mut faults) {
+        None => Some(app.settings.default_organization.clone()),
+        Some(text) => Organization::parse(&text),
+    };
+    if organization.is_none() {
+        faults.push(Fault::parameter("organization", "1 to 63 of a-z 0-9 . _ -"));
+    }
+    parameters.finish(&["organization"], faults)?;
+    Ok(organization.unwrap_or_else(|| app.settings.default_organization.clone()))
+}
+
+/// `GET /v1/entries` lists a page.
+pub async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+    let mut parameters = Parameters::read(raw.as_deref())?;
+    let kept = parameters.clone();
+    let query = Query::parse(&app, &mut parameters, &[])?;
+    app.blocking(move |app| {
+        let listing = listing::list(app, &app.store.snapshot(), &query)?;
+        let secret = app.store.secret();
+        let mut response = json(listing.to_json(&secret));
+        if let Some(cursor) = &listing.next {
+            let link = format!(
+                "</v1/entries?{}>; rel=\"next\"",
+                kept.with("cursor", &cursor.encode(&secret))
+            );
+            let link = HeaderValue::from_str(&link).expect("percent-encoded text is ASCII");
+            response.headers_mut().insert(header::LINK, link);
+        }
+        Ok(response)
+    })
+    .await
+}
+
+/// `GET /v1/entries/{id}` shows one entry.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    let mut parameters = Parameters::read(raw.as_deref())?;
+    let mut faults = Vec::new();
+    let organization = parameters.once("organization", &mut faults);
+    parameters.finish(&["organization"], faults)?;
+    app.blocking(move |app| {
+        let entry = find(app, &id, organization.as_deref())?;
+        let mut wire = Vec::new();
+        entry.write_wire(&mut wire);
+        let digest = Sha256::digest(&wire);
+        let tag =
+            HeaderValue::from_str(&format!("\"{}\"", crate::cursor::base64url(&digest[..18])))
+                .expect("base64 is ASCII");
+        let known = headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .any(|sent| names_tag(sent, &tag));
+        let mut response = if known {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            json(wire)
+        };
+        response.headers_mut().insert(header::ETAG, tag);
+        response.headers_mut().insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-cache"),
+        );
+        Ok(response)
+    })
+    .await
+}
+
+/// The entry of an id; in the first organization that has one, or in the one named. None is 404, whatever the reason.
+pub fn find(app: &App, id: &str, organization: Option<&str>) -> Result<Entry, Problem> {
+    let none = || Kind::NotFound.detail("no entry of that id");
+    let id = EntryId::parse(id).ok_or_else(none)?;
+    let entries = app.store.snapshot().get(&id)?;
+    let wanted =
+        |entry: &Entry| organization.is_none_or(|o| entry.scope.organization.as_str() == o);
+    entries.into_iter().find(wanted).ok_or_else(none)
+}
+
+/// RFC 9110 section 13.1.2: a list of tags, weak ones compared as strong, or `*`.
+fn names_tag(sent: &HeaderValue, tag: &HeaderValue) -> bool {
+    let Ok(sent) = sent.to_str() else {
+        return false;
+    };
+    sent.split(',')
+        .map(|one| one.trim().trim_start_matches("W/"))
+        .any(|one| one == "*" || one.as_bytes() == tag.as_bytes())
+}
+
+/// `GET /v1/facets` counts values.
+pub async fn count(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+    let mut parameters = Parameters::read(raw.as_deref())?;
+    let mut faults = Vec::new();
+    let wanted = FacetQuery::parse(&mut parameters, &mut faults);
+    let filter = filter_only(&app, parameters, FacetQuery::PARAMETERS, faults)?;
+    app.blocking(move |app| {
+        Ok(json(
+            facets::facets(&app.store.snapshot(), &filter, &wanted)?.to_json(),
+        ))
+    })
+    .await
+}
+
+/// `GET /v1/histogram` counts success and failure over time.
+pub async fn chart(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+    let mut parameters = Parameters::read(raw.as_deref())?;
+    let mut faults = Vec::new();
+    let wanted = HistogramQuery::parse(&mut parameters, &mut faults);
+    let filter = filter_only(&app, parameters, HistogramQuery::PARAMETERS, faults)?;
+    app.blocking(move |app| {
+        Ok(json(
+            histogram::histogram(&app.store.snapshot(), &filter, &wanted)?.to_json(),
+        ))
+    })
+    .await
+}
+
+/// The filter of a call that has neither order nor page; every fault in one answer.
+pub fn filter_only(
+    app: &App,
+    mut parameters: Parameters,
+    own: &[&str],
+    mut faults: Vec<Fault>,
+) -> Result<Filter, Problem> {
+    let filter = parameters.filter(app.now(), own, &mut faults);
+    if faults.is_empty() {
+        Ok(filter)
+    } else {
+        Err(refused(faults))
+    }
+}
+
+/// `GET /v1/catalogue` names categories, actions and target types.
+pub async fn catalogue(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+    Parameters::read(raw.as_deref())?.finish(&[], Vec::new())?;
+    Ok(json(catalogue::to_json(&app.catalogue)))
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+fn json(body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, JSON)], body).into_response()
+}

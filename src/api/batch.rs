@@ -1,0 +1,236 @@
+//! From the bytes of a call to drafts: one object, an array, or one object a line.
+
+use crate::problem::{Fault, Kind, Problem};
+use axum::http::{HeaderMap, header};
+use entry::draft::Defaults;
+use entry::json::{SplitError, split_array};
+use entry::limits::BATCH_ENTRIES_MAX;
+use entry::{Catalogue, Draft, EntryId, Organization, Problems, Timestamp};
+use memchr::memchr_iter;
+use serde::de::IgnoredAny;
+use std::ops::Range;
+use store::Item;
+
+/// How a body holds its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One object, or an array of them.
+    Json,
+    /// One object a line.
+    Lines,
+}
+
+/// What is accepted, as a refusal says it.
+pub const ACCEPTED: &str =
+    "application/json, application/x-ndjson, application/ndjson, application/jsonl";
+
+impl Form {
+    /// By `Content-Type`, whatever its parameters.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let named = headers
+            .get(header::CONTENT_TYPE)
+            .map_or(Ok(""), |value| value.to_str())
+            .unwrap_or("?");
+        let essence = named
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        match essence.as_str() {
+            "application/json" => Ok(Form::Json),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Form::Lines),
+            _ => Err(Kind::UnsupportedType
+                .detail(format!("Content-Type is one of {ACCEPTED}"))
+                .header(header::ACCEPT, ACCEPTED)),
+        }
+    }
+}
+
+/// What one item became before the log saw it.
+pub type Read = Result<Item, Refusal>;
+
+/// Why an item was refused: a kind, a sentence and the places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub kind: Kind,
+    pub detail: String,
+    pub faults: Vec<Fault>,
+}
+
+/// What a batch needs to know besides its bytes.
+pub struct Filling<'a> {
+    pub catalogue: &'a Catalogue,
+    pub organization: &'a Organization,
+    pub now: Timestamp,
+}
+
+/// The items of a body, in its order; 400 if it is no JSON, 413 if they are too many.
+pub fn read(form: Form, body: &[u8], filling: &Filling<'_>) -> Result<Vec<Read>, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Err(Kind::EmptyBody.detail("the body holds no entry"));
+    }
+    let array = form == Form::Json && body.trim_ascii_start().starts_with(b"[");
+    let places = match form {
+        Form::Lines => lines(body)?,
+        Form::Json if array => elements(body)?,
+        Form::Json => vec![Place {
+            at: 0..body.len(),
+            line: None,
+        }],
+    };
+    if places.is_empty() {
+        return Err(Kind::EmptyBody.detail("the array holds no entry"));
+    }
+    let ids = fresh_ids(filling.now, places.len())?;
+    let read_all = |places: &[Place], ids: &[EntryId]| -> Vec<Read> {
+        places
+            .iter()
+            .zip(ids)
+            .map(|(place, id)| item(&body[place.at.clone()], place.line, *id, filling))
+            .collect()
+    };
+    let items = if body.len() < SPLIT_BYTES_MIN || places.len() < 2 {
+        read_all(&places, &ids)
+    } else {
+        let middle = places
+            .partition_point(|place| place.at.start < body.len() / 2)
+            .clamp(1, places.len() - 1);
+        let ((places, later_places), (ids, later_ids)) =
+            (places.split_at(middle), ids.split_at(middle));
+        std::thread::scope(|scope| {
+            let later = scope.spawn(|| read_all(later_places, later_ids));
+            let mut items = read_all(places, ids);
+            match later.join() {
+                Ok(more) => items.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            items
+        })
+    };
+    if form == Form::Json {
+        must_be_json(&items, body)?;
+    }
+    Ok(items)
+}
+
+/// Bodies from here on are read by two threads: starting one costs as much as reading 50 KB.
+const SPLIT_BYTES_MIN: usize = 512 * 1024;
+
+/// Where an item is; of lines, its number from 1.
+struct Place {
+    at: Range<usize>,
+    line: Option<usize>,
+}
+
+fn elements(body: &[u8]) -> Result<Vec<Place>, Problem> {
+    match split_array(body, BATCH_ENTRIES_MAX) {
+        Ok(elements) => Ok(elements
+            .into_iter()
+            .map(|at| Place { at, line: None })
+            .collect()),
+        Err(SplitError::TooMany { .. }) => Err(too_many()),
+        Err(SplitError::Invalid(invalid)) => Err(Kind::BadJson
+            .detail(&*invalid.detail)
+            .with(vec![Fault::pointer(invalid.pointer, invalid.detail)])),
+    }
+}
+
+/// Blank lines are no items.
+fn lines(body: &[u8]) -> Result<Vec<Place>, Problem> {
+    let mut places = Vec::new();
+    let mut start = 0;
+    for (number, end) in memchr_iter(b'\n', body).chain([body.len()]).enumerate() {
+        if !body[start..end].trim_ascii().is_empty() {
+            if places.len() == BATCH_ENTRIES_MAX {
+                return Err(too_many());
+            }
+            places.push(Place {
+                at: start..end,
+                line: Some(number + 1),
+            });
+        }
+        start = end + 1;
+    }
+    Ok(places)
+}
+
+fn too_many() -> Problem {
+    Kind::TooLarge.detail(format!(
+        "a batch may hold {BATCH_ENTRIES_MAX} entries; send several"
+    ))
+}
+
+fn item(bytes: &[u8], line: Option<usize>, id: EntryId, filling: &Filling<'_>) -> Read {
+    let draft = Draft::from_json(bytes).map_err(|problems| refusal(&problems, line))?;
+    let organization = draft
+        .scope
+        .organization
+        .clone()
+        .unwrap_or_else(|| filling.organization.clone());
+    let category = filling.catalogue.category(&draft.action, draft.category);
+    Ok(Item {
+        draft,
+        defaults: Defaults {
+            id,
+            organization,
+            category,
+        },
+    })
+}
+
+fn refusal(problems: &Problems, line: Option<usize>) -> Refusal {
+    let faults: Vec<Fault> = problems
+        .as_slice()
+        .iter()
+        .map(|invalid| Fault::pointer(&*invalid.pointer, &*invalid.detail))
+        .collect();
+    let first = problems.first();
+    let mut detail = match first.pointer.as_str() {
+        "" => first.detail.clone(),
+        pointer => format!("{pointer}: {}", first.detail),
+    };
+    if let Some(line) = line {
+        detail = format!("line {line}: {detail}");
+    }
+    Refusal {
+        kind: Kind::InvalidEntry,
+        detail,
+        faults,
+    }
+}
+
+/// A document with one bad element is no document: 400 for the whole, as opposed to JSON that is no entry.
+fn must_be_json(items: &[Read], body: &[u8]) -> Result<(), Problem> {
+    let Some(Err(first)) = items.iter().find(|item| item.is_err()) else {
+        return Ok(());
+    };
+    let wrong = match std::str::from_utf8(body) {
+        Err(error) => format!("not UTF-8 at byte {}", error.valid_up_to()),
+        Ok(text) => match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => return Ok(()),
+            Err(_) => first.detail.clone(),
+        },
+    };
+    Err(Kind::BadJson.detail(wrong).with(first.faults.clone()))
+}
+
+/// Ids for drafts that have none: UUID v7, all randomness of a batch in one system call.
+fn fresh_ids(now: Timestamp, count: usize) -> Result<Vec<EntryId>, Problem> {
+    let mut random = vec![0; count * 10];
+    getrandom::fill(&mut random).map_err(|error| {
+        tracing::error!(%error, "the system gives no randomness");
+        Kind::Internal.detail("the system gives no randomness")
+    })?;
+    let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or(0);
+    let ids = random.as_chunks::<10>().0.iter();
+    Ok(ids
+        .map(|random| {
+            EntryId::from_bytes(
+                *uuid::Builder::from_unix_timestamp_millis(millis, random)
+                    .as_uuid()
+                    .as_bytes(),
+            )
+        })
+        .collect())
+}

@@ -1,0 +1,86 @@
+//! One page of a walk.
+
+use super::query::Query;
+use crate::app::App;
+use crate::cursor::Cursor;
+use crate::problem::Problem;
+use entry::{Entry, Filter};
+use std::io::Write;
+use store::view::{PageQuery, Snapshot};
+
+/// One page, and where to go on.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    pub entries: Vec<Entry>,
+    /// `None` when the walk is complete.
+    pub next: Option<Cursor>,
+    /// The state the walk sees: see [`as_of`].
+    pub as_of: Option<u64>,
+}
+
+/// The page of a query. A cursor goes on in the state its first page saw, whatever was appended since.
+pub fn list(_app: &App, snapshot: &Snapshot, query: &Query) -> Result<Listing, Problem> {
+    let state = query
+        .cursor
+        .as_ref()
+        .map(|cursor| cursor.state)
+        .or(snapshot.as_of);
+    let as_of = match &query.cursor {
+        Some(cursor) => cursor.as_of,
+        None => as_of(snapshot, &query.filter),
+    };
+    let page = snapshot.page(&PageQuery {
+        filter: query.filter.clone(),
+        order: query.order,
+        direction: query.direction,
+        limit: query.limit,
+        after: query.cursor.as_ref().map(|cursor| cursor.after.clone()),
+        as_of: state,
+    })?;
+    let next = page.next.zip(state).map(|(after, state)| Cursor {
+        now: query.now,
+        state,
+        as_of,
+        after,
+        query: query.digest(),
+    });
+    Ok(Listing {
+        entries: page.entries,
+        next,
+        as_of,
+    })
+}
+
+/// The state a filter's logs are in: the seq of the newest entry where one log is in question, over several the sum of
+/// their sizes less one, nothing while they are empty.
+pub fn as_of(snapshot: &Snapshot, filter: &Filter) -> Option<u64> {
+    snapshot
+        .size(filter.organizations().as_deref())
+        .checked_sub(1)
+}
+
+impl Listing {
+    /// The answer of `GET /v1/entries`. Entries are written as they are kept: numbers keep their text.
+    pub fn to_json(&self, secret: &[u8; 32]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 + self.entries.len() * 800);
+        out.extend_from_slice(b"{\"entries\":[");
+        for (n, entry) in self.entries.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            entry.write_wire(&mut out);
+        }
+        out.extend_from_slice(b"],\"next_cursor\":");
+        match &self.next {
+            Some(cursor) => {
+                write!(out, "\"{}\"", cursor.encode(secret)).expect("memory is written")
+            }
+            None => out.extend_from_slice(b"null"),
+        }
+        match self.as_of {
+            Some(seq) => write!(out, ",\"as_of\":{seq}}}").expect("memory is written"),
+            None => out.extend_from_slice(b",\"as_of\":null}"),
+        }
+        out
+    }
+}

@@ -55,6 +55,21 @@ fn the_query_of_the_guide_is_read_as_it_says() {
 }
 
 #[test]
+fn every_query_of_the_manual_is_read() {
+    let manual = include_str!("../../../docs/query.md");
+    let (_, queries) = manual.split_once("## Query text").expect("the section");
+    let queries: Vec<&str> = queries
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(query, _)| query)
+        .collect();
+    assert!(queries.len() > 10, "{queries:?}");
+    for query in queries {
+        assert_eq!(read(&read(query).to_string()), read(query), "{query}");
+    }
+}
+
+#[test]
 fn operators_bind_as_in_every_search_box() {
     let (a, b, c) = (word("a"), word("b"), word("c"));
     let a_and_b = Filter::And(vec![a.clone(), b.clone()]);

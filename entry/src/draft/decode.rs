@@ -172,7 +172,9 @@ impl Reader {
                 _ => self.unknown(&at, name, ENTRY),
             }
         }
-        self.require(&root, object, &["action", "actor", "result"]);
+        if read.action.is_none() || read.actor.is_none() || read.result.is_none() {
+            self.require(&root, object, &["action", "actor", "result"]);
+        }
         if read.error.is_some() && read.result == Some(Result::Success) {
             self.note(&root.name("error"), "only a failure has an error");
         }
@@ -205,12 +207,16 @@ impl Reader {
                 _ => self.unknown(&at, member, known),
             }
         }
-        self.require(at, object, &["type"]);
-        let named = ["id", "name", "email"]
-            .iter()
-            .filter_map(|member| object.get(member));
-        // A member of a wrong type was noted already; it is not also called missing.
-        if named.clone().all(|value| value.as_str() == Some("")) {
+        if kind.is_none() {
+            self.require(at, object, &["type"]);
+        }
+        let named = |text: &Option<Box<str>>| text.as_deref().is_some_and(|text| !text.is_empty());
+        // A name of a wrong type was noted already; the party is not also called nameless.
+        if ![&id, &name, &email].into_iter().any(named)
+            && ["id", "name", "email"]
+                .iter()
+                .all(|name| object.get(name).is_none_or(|v| v.as_str() == Some("")))
+        {
             self.note(at, "needs an id, a name or an email that is not empty");
         }
         Some(Party {
@@ -358,7 +364,9 @@ impl Reader {
                 _ => self.unknown(&at, name, SOURCE),
             }
         }
-        self.require(at, object, &["name"]);
+        if source_name.is_none() {
+            self.require(at, object, &["name"]);
+        }
         Some(Source {
             name: source_name?,
             event_id,

@@ -131,81 +131,32 @@ fn strings_keep_their_code_points() {
     );
 }
 
+/// A text, and the place and the sentence of its refusal.
+#[rustfmt::skip]
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("", "", "not JSON at byte 0: expected a value, found the end"),
+    ("{\"a\":[1,2,{\"b\":tru}]}", "/a/2/b", "not JSON at byte 18: expected a value"),
+    ("{\"a/b\":{\"c~d\":[01]}}", "/a~1b/c~0d/0", "not JSON at byte 16: a number has no leading zeros"),
+    ("{\"a\":1,}", "", "not JSON at byte 7: expected a member name in quotes"),
+    ("{\"a\" 1}", "/a", "not JSON at byte 5: expected a colon after the member name"),
+    ("[1 2]", "", "not JSON at byte 3: expected a comma or ]"),
+    ("[1] 2", "", "not JSON at byte 4: expected nothing more"),
+    ("{\"a\":\"x\ny\"}", "/a", "not JSON at byte 7: a control character in a string must be escaped"),
+    ("{\"a\":\"\\ud800\"}", "/a", "not JSON at byte 6: half of a surrogate pair stands alone"),
+    ("{\"a\":\"\\ud800\\u0041\"}", "/a", "not JSON at byte 6: half of a surrogate pair stands alone"),
+    ("[\"\\udc00\"]", "/0", "not JSON at byte 2: half of a surrogate pair stands alone"),
+    ("[\"\\u12g4\"]", "/0", "not JSON at byte 2: expected four hexadecimal digits"),
+    ("[\"\\x41\"]", "/0", "not JSON at byte 2: no such escape"),
+    ("[\"abc", "/0", "not JSON at byte 5: the string does not end"),
+    ("\u{feff}{}", "", "not JSON at byte 0: a byte order mark; JSON begins without one"),
+    ("{\"a\":{\"b\":1,\"c\":2,\"\\u0062\":3}}", "/a/b", "this name occurs twice in its object"),
+    ("[NaN]", "/0", "not JSON at byte 1: expected a value"),
+    ("['a']", "/0", "not JSON at byte 1: expected a value"),
+];
+
 #[test]
 fn a_refusal_names_its_innermost_place() {
-    let cases: &[(&str, &str, &str)] = &[
-        (
-            "",
-            "",
-            "not JSON at byte 0: expected a value, found the end",
-        ),
-        (
-            "{\"a\":[1,2,{\"b\":tru}]}",
-            "/a/2/b",
-            "not JSON at byte 18: expected a value",
-        ),
-        (
-            "{\"a/b\":{\"c~d\":[01]}}",
-            "/a~1b/c~0d/0",
-            "not JSON at byte 16: a number has no leading zeros",
-        ),
-        (
-            "{\"a\":1,}",
-            "",
-            "not JSON at byte 7: expected a member name in quotes",
-        ),
-        (
-            "{\"a\" 1}",
-            "/a",
-            "not JSON at byte 5: expected a colon after the member name",
-        ),
-        ("[1 2]", "", "not JSON at byte 3: expected a comma or ]"),
-        ("[1] 2", "", "not JSON at byte 4: expected nothing more"),
-        (
-            "{\"a\":\"x\ny\"}",
-            "/a",
-            "not JSON at byte 7: a control character in a string must be escaped",
-        ),
-        (
-            "{\"a\":\"\\ud800\"}",
-            "/a",
-            "not JSON at byte 6: half of a surrogate pair stands alone",
-        ),
-        (
-            "{\"a\":\"\\ud800\\u0041\"}",
-            "/a",
-            "not JSON at byte 6: half of a surrogate pair stands alone",
-        ),
-        (
-            "[\"\\udc00\"]",
-            "/0",
-            "not JSON at byte 2: half of a surrogate pair stands alone",
-        ),
-        (
-            "[\"\\u12g4\"]",
-            "/0",
-            "not JSON at byte 2: expected four hexadecimal digits",
-        ),
-        ("[\"\\x41\"]", "/0", "not JSON at byte 2: no such escape"),
-        (
-            "[\"abc",
-            "/0",
-            "not JSON at byte 5: the string does not end",
-        ),
-        (
-            "\u{feff}{}",
-            "",
-            "not JSON at byte 0: a byte order mark; JSON begins without one",
-        ),
-        (
-            "{\"a\":{\"b\":1,\"c\":2,\"\\u0062\":3}}",
-            "/a/b",
-            "this name occurs twice in its object",
-        ),
-        ("[NaN]", "/0", "not JSON at byte 1: expected a value"),
-        ("['a']", "/0", "not JSON at byte 1: expected a value"),
-    ];
-    for &(text, pointer, detail) in cases {
+    for &(text, pointer, detail) in REFUSED {
         assert_eq!(
             refusal(text.as_bytes()),
             (pointer.into(), detail.into()),

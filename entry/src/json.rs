@@ -23,12 +23,22 @@ pub use writer::{write_canonical, write_string};
 use std::fmt;
 
 /// Why something was refused, and where: an RFC 6901 pointer (`""` is the whole document) and a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{pointer}: {detail}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     pub pointer: String,
     pub detail: String,
 }
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(f, "{}: ", self.pointer)?;
+        }
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Invalid {}
 
 /// Everything that is wrong with one draft, in the order found: at least one, at most [`Problems::MAX`] and a line that
 /// says how many more.
@@ -39,11 +49,9 @@ impl Problems {
     /// A person mends this many at once; a machine's mistake repeats itself.
     pub const MAX: usize = 20;
 
-    /// `None` if nothing is wrong.
-    pub(crate) fn new(mut found: Vec<Invalid>) -> Option<Self> {
-        let more = found.len().saturating_sub(Self::MAX);
+    /// `None` if nothing is wrong; `more` were found and not kept.
+    pub(crate) fn new(mut found: Vec<Invalid>, more: usize) -> Option<Self> {
         if more > 0 {
-            found.truncate(Self::MAX);
             found.push(Invalid {
                 pointer: String::new(),
                 detail: format!("and {more} more"),
@@ -127,7 +135,8 @@ impl Json {
 
 impl From<&Value<'_>> for Json {
     fn from(value: &Value<'_>) -> Self {
-        let mut text = Vec::new();
+        // Holds the context of most entries without growing.
+        let mut text = Vec::with_capacity(256);
         write_canonical(value, &mut text);
         Self(
             String::from_utf8(text)

@@ -29,9 +29,10 @@ pub(crate) fn read(value: &Value<'_>, form: Form) -> std::result::Result<Read, P
     let mut reader = Reader {
         form,
         problems: Vec::new(),
+        more: 0,
     };
     let read = reader.entry(value);
-    match Problems::new(reader.problems) {
+    match Problems::new(reader.problems, reader.more) {
         Some(problems) => Err(problems),
         None => Ok(read.expect("what could not be read left a problem")),
     }
@@ -117,6 +118,8 @@ impl<'a> Place<'a> {
 struct Reader {
     form: Form,
     problems: Vec<Invalid>,
+    /// Problems past [`Problems::MAX`]: counted, since a hostile draft can have a million of them.
+    more: usize,
 }
 
 /// The members of an entry as far as they were read.
@@ -485,6 +488,10 @@ impl Reader {
 
     #[cold]
     fn unknown(&mut self, at: &Place<'_>, name: &str, known: &[&str]) {
+        if self.problems.len() == Problems::MAX {
+            self.more += 1;
+            return;
+        }
         match nearest(name, known.iter().copied()) {
             Some(near) => self.note(at, &format!("no such member; did you mean {near}?")),
             None => self.note(
@@ -496,6 +503,10 @@ impl Reader {
 
     #[cold]
     fn note(&mut self, at: &Place<'_>, detail: &str) {
+        if self.problems.len() == Problems::MAX {
+            self.more += 1;
+            return;
+        }
         self.problems.push(Invalid {
             pointer: at.pointer(),
             detail: detail.to_string(),

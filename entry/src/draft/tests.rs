@@ -409,3 +409,15 @@ proptest! {
         }
     }
 }
+
+/// Looking for the nearest known name of each of 300,000 unknown ones once took seconds.
+#[test]
+fn a_million_problems_are_counted_and_not_described() {
+    let members: Vec<String> = (0..300_000).map(|n| format!("\"{n:x}\":0")).collect();
+    let found = problems(&SHORT.replacen('{', &format!("{{{},", members.join(",")), 1));
+    assert_eq!(found.len(), Problems::MAX + 1);
+    assert_eq!(found[Problems::MAX].1, "and 299980 more");
+    let elements = vec!["0"; 1_000_000].join(",");
+    let found = problems(&short_with("/related", &format!("[{elements}]")));
+    assert_eq!(found[Problems::MAX].1, "and 999980 more");
+}

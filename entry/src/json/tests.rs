@@ -166,6 +166,25 @@ fn a_refusal_names_its_innermost_place() {
 }
 
 #[test]
+fn a_refusal_reads_as_a_sentence_with_its_place_in_front() {
+    let said = |text: &str| parse(text.as_bytes()).expect_err("refused").to_string();
+    assert_eq!(said("[x]"), "/0: not JSON at byte 1: expected a value");
+    assert_eq!(said("x"), "not JSON at byte 0: expected a value");
+    let two = Problems::new(
+        vec![
+            parse(b"[x]").expect_err("refused"),
+            parse(b"x").expect_err("refused"),
+        ],
+        0,
+    );
+    let two = two.expect("two problems").to_string();
+    assert_eq!(
+        two,
+        "/0: not JSON at byte 1: expected a value; not JSON at byte 0: expected a value"
+    );
+}
+
+#[test]
 fn bytes_that_are_no_utf8_are_refused_at_their_place() {
     let case = |bytes: &[u8]| refusal(bytes);
     let detail = |at: usize| format!("not JSON at byte {at}: not valid UTF-8");

@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        let members = self.members.drain(from..).collect();
+        let members = gathered(&mut self.members, from);
         let repeated = |name| {
             self.refusal("this name occurs twice in its object".into())
                 .under(name)
@@ -192,7 +192,7 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        Ok(Value::Array(self.elements.drain(from..).collect()))
+        Ok(Value::Array(gathered(&mut self.elements, from)))
     }
 
     /// The string whose opening quote is next. Inlined where names and values are built, so that the borrowed text,
@@ -361,6 +361,15 @@ impl<'a> Parser<'a> {
             tokens: Vec::new(),
             detail,
         })
+    }
+}
+
+/// What was pushed since the stack was `from` high. The outermost takes the stack itself, which spares a large one the copy.
+fn gathered<T>(stack: &mut Vec<T>, from: usize) -> Vec<T> {
+    if from == 0 {
+        std::mem::take(stack)
+    } else {
+        stack.drain(from..).collect()
     }
 }
 

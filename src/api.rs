@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod catalogue;
+pub mod condition;
 pub mod facets;
 pub mod histogram;
 pub mod listing;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use store::{Clock, Store};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The running product: the store and everything that answers from it.
 pub struct App {
@@ -25,6 +25,10 @@ pub struct App {
     pub exports: Gate,
     /// Tails that are open right now.
     pub tails: Gate,
+    /// Changes with every commit: what tails wait for.
+    pub commits: watch::Sender<()>,
+    /// True once the server shuts down: what never ends by itself ends then.
+    pub closing: watch::Sender<bool>,
 }
 
 /// What a deployment may choose.
@@ -102,7 +106,12 @@ impl Default for Settings {
 impl App {
     pub fn new(store: Store, catalogue: Catalogue, settings: Settings, clock: Clock) -> Arc<Self> {
         let limits = &settings.limits;
+        let commits = watch::Sender::new(());
+        let wake = commits.clone();
+        store.on_commit(Box::new(move |_| wake.send_modify(|()| {})));
         Arc::new(Self {
+            commits,
+            closing: watch::Sender::new(false),
             catalogue: Arc::new(catalogue),
             clock,
             metrics: Metrics::new(),

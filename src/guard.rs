@@ -5,21 +5,37 @@
 //! `Origin` and `Sec-Fetch-Site`), and a page whose DNS name is rebound to 127.0.0.1 (refused by `Host`).
 
 use crate::app::App;
+use crate::body::linger;
+use crate::metrics::Call;
 use crate::problem::{Kind, Problem};
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Checks the call, answers it, finishes the answer.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let path = request.uri().path().to_owned();
+    let mut call = Call {
+        route: request
+            .extensions()
+            .get::<MatchedPath>()
+            .map_or("none", MatchedPath::as_str)
+            .to_owned(),
+        method: known_method(request.method()),
+        status: 0,
+    };
     let mut response = match check(&app, request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            linger(request.into_body());
+            problem.into_response()
+        }
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let document = problem.to_json(Some(&path));
@@ -29,7 +45,20 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         *response.body_mut() = Body::from(document);
     }
     secure(response.headers_mut());
+    call.status = response.status().as_u16();
+    app.metrics.answered(call, started.elapsed());
     response
+}
+
+/// A caller may invent methods; a label may not be invented.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// 404 as a problem document.
@@ -37,9 +66,14 @@ pub async fn no_such_route() -> Problem {
     Kind::NotFound.detail("no such route; /openapi.json lists those there are")
 }
 
-/// 405 as a problem document; the router adds `Allow`.
-pub async fn no_such_method(method: Method) -> Problem {
-    Kind::MethodNotAllowed.detail(format!("{method} does not apply to this path"))
+/// 405 as a problem document, and what is offered to a caller that asked; the router adds `Allow`.
+pub async fn no_such_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    Kind::MethodNotAllowed
+        .detail(format!("{method} does not apply to this path"))
+        .into_response()
 }
 
 fn check(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {

@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
 
 /// Every measure of the roof.
 pub struct Metrics {
@@ -21,6 +22,9 @@ pub struct Metrics {
     pub tails: Gauge,
     pub exported_entries: Counter,
     pub exports_cut: Counter,
+    pub log_entries: Gauge,
+    pub logs: Gauge,
+    pub ready: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -32,7 +36,7 @@ pub struct Outcome {
 pub struct Call {
     /// The route's pattern, never the path: paths hold ids.
     pub route: String,
-    pub method: String,
+    pub method: &'static str,
     pub status: u16,
 }
 
@@ -60,49 +64,60 @@ impl Metrics {
             tails: Gauge::default(),
             exported_entries: Counter::default(),
             exports_cut: Counter::default(),
+            log_entries: Gauge::default(),
+            logs: Gauge::default(),
+            ready: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register(
-            "entries",
-            "Entries received, by what became of them",
-            metrics.entries.clone(),
-        );
-        let append = "From handing drafts to the log until they are on stable storage";
-        registry.register_with_unit(
-            "append",
-            append,
-            Unit::Seconds,
-            metrics.append_seconds.clone(),
-        );
-        registry.register("calls", "HTTP calls answered", metrics.calls.clone());
-        let call = "From the head of a call to the head of its answer";
-        registry.register_with_unit("call", call, Unit::Seconds, metrics.call_seconds.clone());
-        registry.register(
-            "connections",
-            "Connections open",
-            metrics.connections.clone(),
-        );
-        let refused = "Connections turned away because too many were open";
-        registry.register(
-            "connections_refused",
-            refused,
-            metrics.connections_refused.clone(),
-        );
-        registry.register("tails", "Tails open", metrics.tails.clone());
-        registry.register(
-            "exported_entries",
-            "Entries written to exports",
-            metrics.exported_entries.clone(),
-        );
-        registry.register(
-            "exports_cut",
-            "Exports that ended before they were complete",
-            metrics.exports_cut.clone(),
-        );
+        metrics.register(&mut registry);
         Self {
             registry,
             ..metrics
         }
+    }
+
+    fn register(&self, to: &mut Registry) {
+        to.register(
+            "entries",
+            "Entries received, by what became of them",
+            self.entries.clone(),
+        );
+        let append = "From handing drafts to the log until they are on stable storage";
+        to.register_with_unit("append", append, Unit::Seconds, self.append_seconds.clone());
+        to.register("calls", "HTTP calls answered", self.calls.clone());
+        let call = "From the head of a call to the head of its answer";
+        to.register_with_unit("call", call, Unit::Seconds, self.call_seconds.clone());
+        to.register("connections", "Connections open", self.connections.clone());
+        let refused = "Connections turned away because too many were open";
+        to.register(
+            "connections_refused",
+            refused,
+            self.connections_refused.clone(),
+        );
+        to.register("tails", "Tails open", self.tails.clone());
+        to.register(
+            "exported_entries",
+            "Entries written to exports",
+            self.exported_entries.clone(),
+        );
+        to.register(
+            "exports_cut",
+            "Exports that ended before they were complete",
+            self.exports_cut.clone(),
+        );
+        to.register(
+            "log_entries",
+            "Entries in all logs",
+            self.log_entries.clone(),
+        );
+        to.register("logs", "Logs", self.logs.clone());
+        to.register("ready", "1 if entries can be appended", self.ready.clone());
+    }
+
+    /// Counts a call by its route's pattern.
+    pub fn answered(&self, call: Call, elapsed: Duration) {
+        self.calls.get_or_create(&call).inc();
+        self.call_seconds.observe(elapsed.as_secs_f64());
     }
 
     pub fn appended(&self, receipts: &Receipts) {

@@ -1,7 +1,8 @@
 //! Every route, in one table.
 
+use crate::api::condition;
 use crate::app::App;
-use crate::{api, guard, pages};
+use crate::{api, export, guard, pages, tail};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
@@ -14,9 +15,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/entries/{id}", get(api::show))
         .route("/facets", get(api::count))
         .route("/histogram", get(api::chart))
-        .route("/catalogue", get(api::catalogue));
+        .route("/catalogue", get(api::catalogue))
+        .route("/export", get(export::export))
+        .route("/tail", get(tail::tail));
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(condition::alive))
+        .route("/readyz", get(condition::ready))
+        .route("/metrics", get(condition::metrics))
         .nest("/v1", v1)
         .merge(pages::router())
         .fallback(guard::no_such_route)

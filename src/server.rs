@@ -2,19 +2,30 @@
 //!
 //! Written on hyper directly because `axum::serve` sets no timer, and without one a caller may send half a head and stay.
 
-use crate::app::App;
+mod patient;
+
+use crate::app::{App, Limits};
+use crate::problem::Kind;
 use crate::router::router;
+use axum::Router;
 use axum::body::Body;
-use hyper::server::conn::http1;
+use hyper::body::Incoming;
+use hyper::server::conn::http1::{self, Parts};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use std::future::Future;
+use patient::Patient;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{self, pin};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tower::ServiceExt;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +37,11 @@ pub enum Refused {
     #[error("cannot listen: {0}")]
     Listen(#[from] io::Error),
 }
+
+/// Connections over the limit that are told so at the same time; the rest are closed without a word.
+const TURNED_AWAY_MAX: usize = 64;
+/// How long a refused caller has to take its answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` resolves, then lets calls in flight finish.
 pub async fn serve(
@@ -39,60 +55,131 @@ pub async fn serve(
     }
     let limits = &app.settings.limits;
     let service = router(Arc::clone(&app));
-    let connections = Arc::new(Semaphore::new(limits.connections_max));
-    let graceful = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_wait)
-        .max_header_size(limits.header_bytes_max);
-
-    tokio::pin!(shutdown);
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let last_words = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
     loop {
         let stream = tokio::select! {
             () = &mut shutdown => break,
+            Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
+                    // Out of descriptors, most likely: accepting again at once would only spin.
                     tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             },
-        };
-        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
-            turn_away(stream);
-            continue;
         };
         // Answers are written whole; waiting for more to send only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        let service = TowerToHyperService::new(tower::ServiceExt::map_request(
-            service.clone(),
-            |request: hyper::Request<hyper::body::Incoming>| request.map(Body::new),
-        ));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            let _permit = permit;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            let (app, service) = (Arc::clone(&app), service.clone());
+            connections.spawn(async move {
+                app.metrics.connections.inc();
+                converse(&app, service, stream).await;
+                app.metrics.connections.dec();
+                drop(place);
+            });
+        } else {
+            app.metrics.connections_refused.inc();
+            if let Ok(place) = Arc::clone(&last_words).try_acquire_owned() {
+                connections.spawn(async move {
+                    let busy = Kind::Overloaded
+                        .detail("too many connections")
+                        .to_json(None);
+                    last_word(stream, "503 Service Unavailable\r\nretry-after: 1", &busy).await;
+                    drop(place);
+                });
             }
-        });
+        }
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown_wait, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    app.closing.send_replace(true);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(limits.shutdown_wait, ended).await.is_err() {
         tracing::warn!("calls still in flight are cut");
     }
+    connections.shutdown().await;
     Ok(())
 }
 
-/// Says 503 to a connection over the limit, without ever waiting for it.
-fn turn_away(stream: TcpStream) {
-    const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    // A fresh socket's buffer holds this; if it does not, the caller sees the connection closed.
-    if let Err(error) = stream.try_write(BUSY) {
-        tracing::debug!(%error, "a connection was turned away without a word");
+/// One connection, from its first call to its last.
+async fn converse(app: &App, service: Router, stream: TcpStream) {
+    let limits = &app.settings.limits;
+    let service = service.map_request(|request: hyper::Request<Incoming>| request.map(Body::new));
+    let stream = TokioIo::new(Patient::new(stream, limits.write_wait));
+    let mut connection =
+        builder(limits).serve_connection(stream, TowerToHyperService::new(service));
+    let mut closing = app.closing.subscribe();
+    let ended = tokio::select! {
+        ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,
+        () = closes(&mut closing) => {
+            pin::Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+        }
+    };
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let mut stream = io.into_inner();
+    match ended {
+        // Half a head, then silence: hyper only hangs up, the caller deserves a reason. Without a byte it was idle.
+        Err(error) if error.is_timeout() && !read_buf.is_empty() => {
+            let late = Kind::Timeout
+                .detail("the head of the call did not arrive in time")
+                .to_json(None);
+            last_word(stream, "408 Request Timeout", &late).await;
+        }
+        ended => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            // Whatever the caller still sends is taken for a moment: closing on it would reset the connection and lose the answer.
+            if stream.shutdown().await.is_ok() {
+                drain(stream).await;
+            }
+        }
     }
+}
+
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_wait)
+        .max_header_size(limits.header_bytes_max);
+    http
+}
+
+async fn closes(closing: &mut watch::Receiver<bool>) {
+    // Without a sender there is no server either.
+    drop(closing.wait_for(|closing| *closing).await);
+}
+
+/// An answer to a caller that is not listened to any further.
+async fn last_word(
+    mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin,
+    status: &str,
+    document: &str,
+) {
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{document}",
+        document.len()
+    );
+    let said = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    if let Ok(Ok(())) = timeout(LAST_WORD, said).await {
+        drain(stream).await;
+    }
+}
+
+async fn drain(mut stream: impl AsyncReadExt + Unpin) {
+    let mut scrap = [0; 4096];
+    let rest = async { while matches!(stream.read(&mut scrap).await, Ok(1..)) {} };
+    // Late or not, the connection is closed next.
+    drop(timeout(LAST_WORD, rest).await);
 }

@@ -16,6 +16,14 @@ pub const LIMIT_DEFAULT: usize = 50;
 /// The most entries of one page: bounds the answer; `/v1/export` has no bound.
 pub const LIMIT_MAX: usize = 1_000;
 
+/// The words of `order=`.
+pub const ORDERS: &[(&str, Order)] = &[("time", Order::Time), ("received", Order::Received)];
+/// The words of `direction=`.
+pub const DIRECTIONS: &[(&str, Direction)] = &[
+    ("desc", Direction::Descending),
+    ("asc", Direction::Ascending),
+];
+
 /// Which entries, in which order, how many, from where.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -32,16 +40,8 @@ impl Query {
     /// The query of a URL. `own` are the names the caller reads itself; any other unknown name is refused.
     pub fn parse(app: &App, parameters: &mut Parameters, own: &[&str]) -> Result<Self, Problem> {
         let mut faults = Vec::new();
-        let order = parameters.choice(
-            "order",
-            &[("time", Order::Time), ("received", Order::Received)],
-            &mut faults,
-        );
-        let directions = [
-            ("desc", Direction::Descending),
-            ("asc", Direction::Ascending),
-        ];
-        let direction = parameters.choice("direction", &directions, &mut faults);
+        let order = parameters.choice("order", ORDERS, &mut faults);
+        let direction = parameters.choice("direction", DIRECTIONS, &mut faults);
         let limit = parameters.number("limit", 1, LIMIT_MAX, &mut faults);
         let cursor = match parameters.once("cursor", &mut faults) {
             None => None,

@@ -1,0 +1,47 @@
+//! How the server is: alive, ready, measured.
+
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::text::encode;
+use std::sync::Arc;
+use store::Health;
+
+/// `GET /healthz`: the process answers.
+pub async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: entries can be appended. A full disk keeps the server ready, since it still answers everything else and a
+/// restart would not help; a failed sync does not.
+pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    match app.store.health() {
+        Health::Ready => Ok("ready\n"),
+        Health::NoSpace { .. } => Ok("ready to answer; nothing is appended, the disk is full\n"),
+        Health::Latched { .. } => {
+            Err(Kind::Latched.detail("a sync of the journal failed; restart the server"))
+        }
+    }
+}
+
+/// `GET /metrics` in Prometheus' text form.
+pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let logs = app.store.logs();
+    let entries: u64 = logs.iter().map(|log| log.size).sum();
+    app.metrics
+        .log_entries
+        .set(i64::try_from(entries).unwrap_or(i64::MAX));
+    app.metrics
+        .logs
+        .set(i64::try_from(logs.len()).unwrap_or(i64::MAX));
+    app.metrics
+        .ready
+        .set(i64::from(app.store.health() == Health::Ready));
+    let mut text = String::new();
+    encode(&mut text, &app.metrics.registry)
+        .map_err(|_| Kind::Internal.detail("the metrics cannot be written"))?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}

@@ -1,0 +1,270 @@
+//! Everything a filter matches, as one file: streamed, in constant memory, complete or recognisably cut.
+//!
+//! How a reader knows that it has everything:
+//! - JSON: a cut file does not parse; a whole one ends in `"complete":true,"count":n}`.
+//! - NDJSON: the last line is `{"complete":true,"entries":n,"as_of":…}`. No entry has a member `complete`, and every entry
+//!   has an `id`, which this line has not.
+//! - CSV has no place for a last word that would not be taken for a row. Over HTTP the body ends by the last chunk, so a cut
+//!   one is a transport error; a caller that sends `TE: trailers` also gets `x-audit-complete: true` and `x-audit-entries: n`.
+//!
+//! Whatever fails midway breaks the connection off before the last chunk: no export ends well that is not whole.
+
+pub mod csv;
+
+use crate::api::listing::as_of;
+use crate::api::query::{DIRECTIONS, ORDERS, Parameters, refused};
+use crate::app::App;
+use crate::problem::Problem;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use csv::Guard;
+use entry::{Entry, Filter, Timestamp};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use std::io::Write;
+use std::sync::Arc;
+use store::view::{Direction, Order, PageQuery, Snapshot};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio_stream::wrappers::ReceiverStream;
+
+/// The form of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv(Guard),
+    Ndjson,
+    Json,
+}
+
+impl Format {
+    fn content_type(self) -> &'static str {
+        match self {
+            Format::Csv(_) => "text/csv; charset=utf-8; header=present",
+            Format::Ndjson => "application/x-ndjson",
+            Format::Json => "application/json",
+        }
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Format::Csv(_) => "csv",
+            Format::Ndjson => "ndjson",
+            Format::Json => "json",
+        }
+    }
+}
+
+/// What is exported, and how.
+#[derive(Clone, Debug)]
+pub struct ExportQuery {
+    pub format: Format,
+    pub filter: Filter,
+    pub order: Order,
+    pub direction: Direction,
+}
+
+impl ExportQuery {
+    pub const PARAMETERS: &[&str] = &["format", "csv_guard", "order", "direction"];
+
+    pub fn parse(app: &App, mut parameters: Parameters) -> Result<Self, Problem> {
+        let mut faults = Vec::new();
+        let guards = [("on", Guard::On), ("off", Guard::Off)];
+        let guard = parameters
+            .choice("csv_guard", &guards, &mut faults)
+            .unwrap_or(Guard::On);
+        let formats = [
+            ("csv", Format::Csv(guard)),
+            ("ndjson", Format::Ndjson),
+            ("json", Format::Json),
+        ];
+        let format = parameters.choice("format", &formats, &mut faults);
+        let order = parameters.choice("order", ORDERS, &mut faults);
+        let direction = parameters.choice("direction", DIRECTIONS, &mut faults);
+        let filter = parameters.filter(app.now(), Self::PARAMETERS, &mut faults);
+        if !faults.is_empty() {
+            return Err(refused(faults));
+        }
+        Ok(Self {
+            format: format.unwrap_or(Format::Csv(guard)),
+            filter,
+            order: order.unwrap_or(Order::Time),
+            direction: direction.unwrap_or(Direction::Descending),
+        })
+    }
+}
+
+/// `GET /v1/export` streams everything that the filter matches, as it was when the call came.
+pub async fn export(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let query = ExportQuery::parse(&app, Parameters::read(raw.as_deref())?)?;
+    let place = app.exports.enter().await?;
+    let format = query.format;
+    let name = file_name(&query, app.now());
+    let (sender, receiver) = channel::<Chunk>(CHUNKS_WAITING_MAX);
+    tokio::task::spawn_blocking(move || run(&app, query, sender, place));
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(format.content_type()),
+        ),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_str(&name).expect("slugs and digits are ASCII"),
+        ),
+        (
+            header::TRAILER,
+            HeaderValue::from_static("x-audit-complete, x-audit-entries"),
+        ),
+    ];
+    Ok((
+        headers,
+        Body::new(StreamBody::new(ReceiverStream::new(receiver))),
+    )
+        .into_response())
+}
+
+type Chunk = Result<Frame<Bytes>, store::Error>;
+
+/// Chunks made ahead of a slow reader.
+const CHUNKS_WAITING_MAX: usize = 4;
+/// Large enough that handing over costs nothing, small enough that eight exports are nothing.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// Only slugs, digits and the extension: nothing a caller could smuggle into a header or a file system.
+fn file_name(query: &ExportQuery, now: Timestamp) -> String {
+    let scope = match query.filter.organizations().as_deref() {
+        Some([one]) => one.to_string(),
+        _ => "all".to_owned(),
+    };
+    let time: String = now.to_string()[..19]
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .collect();
+    format!(
+        "attachment; filename=\"audit-logs-{scope}-{time}Z.{}\"",
+        query.format.extension()
+    )
+}
+
+fn run(app: &App, query: ExportQuery, sender: Sender<Chunk>, place: OwnedSemaphorePermit) {
+    let mut file = File {
+        format: query.format,
+        out: Vec::with_capacity(CHUNK_BYTES + 8192),
+        entries: 0,
+        sender,
+    };
+    let snapshot = app.store.snapshot();
+    let ended = file.write_all(&snapshot, query);
+    app.metrics.exported_entries.inc_by(file.entries);
+    if let Err(cut) = ended {
+        app.metrics.exports_cut.inc();
+        match cut {
+            Cut::HungUp => tracing::info!(
+                entries = file.entries,
+                "an export was given up by its reader"
+            ),
+            Cut::Failed(error) => {
+                tracing::error!(%error, entries = file.entries, "an export was cut");
+                // An error in the body breaks the connection off; a reader that left already does not hear it.
+                drop(file.sender.blocking_send(Err(error)));
+            }
+        }
+    }
+    drop(place);
+}
+
+/// Why an export ended early.
+enum Cut {
+    HungUp,
+    Failed(store::Error),
+}
+
+/// A file on its way out.
+struct File {
+    format: Format,
+    out: Vec<u8>,
+    entries: u64,
+    sender: Sender<Chunk>,
+}
+
+impl File {
+    fn write_all(&mut self, snapshot: &Snapshot, query: ExportQuery) -> Result<(), Cut> {
+        let state = as_of(snapshot, &query.filter);
+        match self.format {
+            Format::Csv(_) => self.out.extend_from_slice(csv::HEADER),
+            Format::Json => self.out.extend_from_slice(b"{\"entries\":["),
+            Format::Ndjson => {}
+        }
+        let scan = snapshot.scan(PageQuery {
+            filter: query.filter,
+            order: query.order,
+            direction: query.direction,
+            limit: usize::MAX,
+            after: None,
+            as_of: snapshot.as_of,
+        });
+        for entry in scan {
+            self.write(&entry.map_err(Cut::Failed)?);
+            if self.out.len() >= CHUNK_BYTES {
+                self.hand_over()?;
+            }
+        }
+        self.finish(state)
+    }
+
+    fn write(&mut self, entry: &Entry) {
+        match self.format {
+            Format::Csv(guard) => csv::write(entry, guard, &mut self.out),
+            Format::Ndjson => {
+                entry.write_wire(&mut self.out);
+                self.out.push(b'\n');
+            }
+            Format::Json => {
+                self.out
+                    .extend_from_slice(if self.entries == 0 { b"\n" } else { b",\n" });
+                entry.write_wire(&mut self.out);
+            }
+        }
+        self.entries += 1;
+    }
+
+    fn hand_over(&mut self) -> Result<(), Cut> {
+        let full = std::mem::replace(&mut self.out, Vec::with_capacity(CHUNK_BYTES + 8192));
+        self.send(Frame::data(full.into()))
+    }
+
+    fn send(&self, frame: Frame<Bytes>) -> Result<(), Cut> {
+        self.sender
+            .blocking_send(Ok(frame))
+            .map_err(|_| Cut::HungUp)
+    }
+
+    fn finish(&mut self, as_of: Option<u64>) -> Result<(), Cut> {
+        let (entries, state) = (
+            self.entries,
+            as_of.map_or("null".to_owned(), |seq| seq.to_string()),
+        );
+        let last = match self.format {
+            Format::Csv(_) => Ok(()),
+            Format::Ndjson => writeln!(
+                self.out,
+                "{{\"complete\":true,\"entries\":{entries},\"as_of\":{state}}}"
+            ),
+            Format::Json => writeln!(
+                self.out,
+                "\n],\"as_of\":{state},\"complete\":true,\"count\":{entries}}}"
+            ),
+        };
+        last.expect("memory is written");
+        self.hand_over()?;
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-audit-complete", HeaderValue::from_static("true"));
+        trailers.insert("x-audit-entries", HeaderValue::from(entries));
+        self.send(Frame::trailers(trailers))
+    }
+}

@@ -1,0 +1,342 @@
+//! Everything from now on: server-sent events, one an entry, in order of receipt.
+//!
+//! Nothing is buffered for a subscriber: each is a position in the log that moves on when its connection has room. So a slow
+//! one lags, and resumes by `Last-Event-ID` without gap or repeat; one that stops reading is told why and cut.
+//!
+//! Events: `entry` (data: the entry as `GET /v1/entries` shows it) and, before the server ends the stream, `end` (data:
+//! `{"reason":…}`). The id of an event is `<received_at in µs>-<seq>-<organization>`. An id without data says that nothing up
+//! to there matched.
+
+use crate::api::filter_only;
+use crate::api::query::Parameters;
+use crate::app::App;
+use crate::problem::{Fault, Kind, Problem};
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use entry::{Filter, Organization, Seq, Timestamp};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use std::convert::Infallible;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use store::view::{Direction, Order, PageQuery, Position};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Entries fetched at a time.
+const STEP: usize = 200;
+/// The shortest time between two looks at the log.
+const PACE: Duration = Duration::from_millis(10);
+/// The name of the parameter for callers that cannot set `Last-Event-ID`.
+const RESUME: &str = "last_event_id";
+
+/// `GET /v1/tail` streams what is appended from now on, or since `Last-Event-ID`.
+pub async fn tail(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::read(raw.as_deref())?;
+    let mut faults = Vec::new();
+    let sent = headers
+        .get("last-event-id")
+        .map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+    let named = parameters.once(RESUME, &mut faults);
+    let after = sent.filter(|id| !id.is_empty()).or(named);
+    let filter = filter_only(&app, parameters, &[RESUME], faults)?;
+    let at = match after {
+        Some(id) => Place::parse(&id).ok_or_else(|| foreign(&id))?,
+        None => Place::after_all_of(app.store.snapshot().as_of.unwrap_or(Timestamp::MIN)),
+    };
+    let place = app.tails.enter().await?;
+    let (sender, receiver) = channel(2);
+    let headers = [(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    )];
+    tokio::spawn(async move {
+        app.metrics.tails.inc();
+        if let Err(Gone) = follow(&app, filter, at, &sender).await {
+            tracing::debug!("a tail's reader is gone");
+        }
+        app.metrics.tails.dec();
+        drop::<OwnedSemaphorePermit>(place);
+    });
+    Ok((
+        headers,
+        Body::new(StreamBody::new(ReceiverStream::new(receiver))),
+    )
+        .into_response())
+}
+
+fn foreign(id: &str) -> Problem {
+    Kind::BadCursor
+        .detail("not the id of an event of this tail; begin again without one")
+        .with(vec![Fault::parameter(
+            RESUME,
+            format!("no place in a tail: {id:?}"),
+        )])
+}
+
+type Event = Result<Frame<Bytes>, Infallible>;
+
+/// The reader has closed its side.
+struct Gone;
+
+async fn follow(
+    app: &Arc<App>,
+    filter: Filter,
+    mut at: Place,
+    sender: &Sender<Event>,
+) -> Result<(), Gone> {
+    let mut commits = app.commits.subscribe();
+    let mut closing = app.closing.subscribe();
+    let heartbeat = app.settings.limits.heartbeat;
+    let hello = format!("retry: 2000\nid: {at}\n\n");
+    send(app, sender, hello.into()).await?;
+    loop {
+        commits.mark_unchanged();
+        loop {
+            let (step, more) = match step(app, &filter, &at).await {
+                Ok(Step {
+                    events,
+                    at: reached,
+                    more,
+                }) => {
+                    at = reached;
+                    (events, more)
+                }
+                Err(problem) => return end(sender, &problem.detail).await,
+            };
+            if !step.is_empty() {
+                send(app, sender, step.into()).await?;
+            }
+            if !more {
+                break;
+            }
+        }
+        // Under load one step takes many commits together.
+        tokio::time::sleep(PACE).await;
+        let woken = tokio::select! {
+            () = sender.closed() => return Err(Gone),
+            () = closes(&mut closing) => Woken::Closing,
+            woken = timeout(heartbeat, commits.changed()) => match woken {
+                Ok(Ok(())) => Woken::Commit,
+                Ok(Err(_)) => Woken::Closing,
+                Err(_) => Woken::Silence,
+            },
+        };
+        match woken {
+            Woken::Commit => {}
+            Woken::Closing => return end(sender, "the server is shutting down").await,
+            Woken::Silence => send(app, sender, format!(":\nid: {at}\n\n").into()).await?,
+        }
+    }
+}
+
+enum Woken {
+    Commit,
+    Silence,
+    Closing,
+}
+
+/// Resolves once the server shuts down.
+async fn closes(closing: &mut watch::Receiver<bool>) {
+    // Without a sender there is no server either.
+    drop(closing.wait_for(|closing| *closing).await);
+}
+
+struct Step {
+    events: Vec<u8>,
+    at: Place,
+    more: bool,
+}
+
+async fn step(app: &Arc<App>, filter: &Filter, at: &Place) -> Result<Step, Problem> {
+    let query = PageQuery {
+        filter: filter.clone(),
+        order: Order::Received,
+        direction: Direction::Ascending,
+        limit: STEP,
+        after: Some(at.0.clone()),
+        as_of: None,
+    };
+    let at = at.clone();
+    app.blocking(move |app| {
+        let snapshot = app.store.snapshot();
+        let Some(state) = snapshot.as_of else {
+            return Ok(Step {
+                events: Vec::new(),
+                at,
+                more: false,
+            });
+        };
+        let page = snapshot.page(&PageQuery {
+            as_of: Some(state),
+            ..query
+        })?;
+        let mut events = Vec::with_capacity(page.entries.len() * 900);
+        for entry in &page.entries {
+            let place = Place(Position {
+                timestamp: entry.timestamp,
+                received_at: entry.received_at,
+                organization: entry.scope.organization.clone(),
+                seq: entry.seq,
+            });
+            write!(events, "id: {place}\nevent: entry\ndata: ").expect("memory is written");
+            // Canonical JSON has no line ends.
+            entry.write_wire(&mut events);
+            events.extend_from_slice(b"\n\n");
+        }
+        Ok(match page.next {
+            Some(next) => Step {
+                events,
+                at: Place(next),
+                more: true,
+            },
+            None => Step {
+                events,
+                at: at.max(Place::after_all_of(state)),
+                more: false,
+            },
+        })
+    })
+    .await
+}
+
+/// Hands events over; a reader that takes nothing for `write_wait` is told, should it ever read again, and left.
+async fn send(app: &App, sender: &Sender<Event>, events: Bytes) -> Result<(), Gone> {
+    match timeout(
+        app.settings.limits.write_wait,
+        sender.send(Ok(Frame::data(events))),
+    )
+    .await
+    {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Gone),
+        Err(_) => {
+            end(sender, "the reader was too slow; resume by Last-Event-ID").await?;
+            Err(Gone)
+        }
+    }
+}
+
+async fn end(sender: &Sender<Event>, reason: &str) -> Result<(), Gone> {
+    let reason = serde_json::json!({ "reason": reason });
+    let event = format!("event: end\ndata: {reason}\n\n");
+    sender
+        .send(Ok(Frame::data(event.into())))
+        .await
+        .map_err(|_| Gone)
+}
+
+/// A place in order of receipt. Its timestamp has no say in that order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place(Position);
+
+impl Place {
+    /// Behind every entry received up to `state`: no slug sorts after 63 times `z`.
+    fn after_all_of(state: Timestamp) -> Self {
+        let last = "z".repeat(entry::limits::ORGANIZATION_BYTES_MAX);
+        let organization = Organization::parse(&last).expect("a slug");
+        Self(Position {
+            timestamp: state,
+            received_at: state,
+            organization,
+            seq: Seq(u64::MAX),
+        })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let mut parts = digits.splitn(3, '-');
+        let micros: i64 = parts.next()?.parse().ok()?;
+        let received_at = Timestamp::from_micros(if negative { -micros } else { micros })?;
+        let seq = Seq(parts.next()?.parse().ok()?);
+        let organization = Organization::parse(parts.next()?)?;
+        Some(Self(Position {
+            timestamp: received_at,
+            received_at,
+            organization,
+            seq,
+        }))
+    }
+
+    fn max(self, other: Self) -> Self {
+        let key = |place: &Self| {
+            (
+                place.0.received_at,
+                place.0.organization.clone(),
+                place.0.seq,
+            )
+        };
+        if key(&self) < key(&other) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Position {
+            received_at,
+            organization,
+            seq,
+            ..
+        } = &self.0;
+        write!(f, "{}-{}-{organization}", received_at.as_micros(), seq.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written() {
+        for text in [
+            "1793534400000000-12-acme",
+            "-5-0-a-b.c",
+            "0-18446744073709551615-zz",
+        ] {
+            assert_eq!(Place::parse(text).expect("a place").to_string(), text);
+        }
+        let start = Place::after_all_of(Timestamp::MIN);
+        assert_eq!(
+            Place::parse(&start.to_string())
+                .expect("a place")
+                .to_string(),
+            start.to_string()
+        );
+    }
+
+    #[test]
+    fn foreign_ids_are_no_places() {
+        for text in [
+            "",
+            "-",
+            "7",
+            "7-1",
+            "7-1-",
+            "7-1-ACME",
+            "7--acme",
+            "x-1-acme",
+            "9223372036854775807-1-a",
+            "--5-1-a",
+        ] {
+            assert_eq!(Place::parse(text), None, "{text}");
+        }
+    }
+}

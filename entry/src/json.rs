@@ -147,4 +147,4 @@ impl From<&Value<'_>> for Json {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

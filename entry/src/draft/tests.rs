@@ -398,6 +398,17 @@ proptest! {
     }
 
     #[test]
+    fn any_json_comes_back_as_context_and_as_change(any in crate::json::tests::values(), name in any::<String>()) {
+        let Value::Object(mut sent) = saying("x") else { panic!("an object") };
+        let context: crate::json::Object<'_> = [(name, any.clone())].into_iter().collect();
+        let change: crate::json::Object<'_> =
+            [("path", Value::from("/a")), ("before", any.clone()), ("after", any)].into_iter().collect();
+        sent.insert("context", context);
+        sent.insert("changes", vec![Value::from(change)]);
+        comes_back(&Value::Object(sent));
+    }
+
+    #[test]
     fn a_draft_with_bytes_changed_is_answered(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let mut json = FULL.as_bytes().to_vec();
         for (at, to) in edits {

@@ -348,7 +348,7 @@ fn an_array_that_is_broken_itself_is_refused_whole() {
 }
 
 /// Any JSON value, its numbers in every spelling.
-fn values() -> impl Strategy<Value = Value<'static>> {
+pub(crate) fn values() -> impl Strategy<Value = Value<'static>> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),

@@ -28,6 +28,7 @@ pub mod demo;
 pub mod export;
 pub mod guard;
 pub mod metrics;
+pub mod openapi;
 pub mod pages;
 pub mod problem;
 pub mod router;

@@ -2,7 +2,7 @@
 
 use crate::api::condition;
 use crate::app::App;
-use crate::{api, export, guard, pages, tail};
+use crate::{api, export, guard, openapi, pages, tail};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
@@ -22,6 +22,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(condition::alive))
         .route("/readyz", get(condition::ready))
         .route("/metrics", get(condition::metrics))
+        .route("/openapi.json", get(openapi::show))
         .nest("/v1", v1)
         .merge(pages::router())
         .fallback(guard::no_such_route)

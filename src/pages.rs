@@ -1,10 +1,191 @@
 //! The pages: rendered here, answered by the same functions as `/v1`.
+//!
+//! Every state is a URL with exactly the API's parameters, every filter a link or a form field: without scripts nothing is
+//! lost but comfort. In reading order:
+//! - [`location`]: the URL as the state of a page
+//! - [`visible`]: foreign text made inert and visible
+//! - [`moment`]: instants in a zone
+//! - [`setting`], [`layout`]: what every page is rendered with, and its frame
+//! - [`load`]: what a page shows, asked of the API's functions
+//! - [`list`]: the Audit Logs page, of [`toolbar`], [`facets`], [`chart`], [`table`]
+//! - [`details`], [`json`], [`target`]: one entry in full, one target over time
+//! - [`states`]: nothing to show, or something wrong
+//! - [`preferences`], [`assets`]: colours and zone kept in cookies; styles, scripts, icons
+
+mod assets;
+mod chart;
+mod details;
+mod facets;
+mod json;
+mod layout;
+mod list;
+mod load;
+mod location;
+mod moment;
+mod preferences;
+mod setting;
+mod states;
+mod table;
+mod target;
+mod toolbar;
+mod visible;
 
 use crate::app::App;
+use crate::problem::{Kind, Problem};
 use axum::Router;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use load::Part;
+use location::Location;
+use maud::Markup;
+use setting::Setting;
 use std::sync::Arc;
 
 /// Every page, nested at `/`.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
+        .route("/", get(entries))
+        .route("/entries", get(to_entries))
+        .route("/entries/{id}", get(entry))
+        .route("/targets/{kind}/{key}", get(target))
+        .route("/preferences", post(preferences::set))
+        .route("/assets/{hash}/{name}", get(assets::get))
+}
+
+/// `GET /` is the Audit Logs page.
+async fn entries(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let raw = raw.unwrap_or_default();
+    let here = Location::new("/", &raw);
+    let setting = setting::read(&app, here, &headers);
+    if let Some(clean) = canonical(&setting, &raw) {
+        return Redirect::to(&clean.href()).into_response();
+    }
+    let part = match headers.get("x-part").map(|part| part.as_bytes()) {
+        Some(b"drawer") => Part::Drawer,
+        _ => Part::Whole,
+    };
+    let listing = match load::list(&app, &setting, part).await {
+        Ok(listing) => listing,
+        Err(problem) => return failed(&headers, &setting, problem),
+    };
+    if part == Part::Drawer {
+        let details = listing.selected.as_ref().and_then(Option::as_ref);
+        return html(&headers, StatusCode::OK, details::drawer(&setting, details));
+    }
+    let status = listing
+        .problem
+        .as_ref()
+        .map_or(StatusCode::OK, |problem| problem.kind.status());
+    html(&headers, status, list::page(&setting, &listing))
+}
+
+/// `GET /entries` is where a person goes who cuts the permalink.
+async fn to_entries(RawQuery(raw): RawQuery) -> Redirect {
+    Redirect::permanent(&Location::new("/", &raw.unwrap_or_default()).href())
+}
+
+/// What forms send is brought into the form the API takes: no blank parameters, times with their offset.
+fn canonical(setting: &Setting, raw: &str) -> Option<Location> {
+    let here = &setting.here;
+    let mut clean = here.clone();
+    for name in ["from", "to"] {
+        if let Some(at) = here
+            .get(name)
+            .and_then(|text| setting.zone.parse_field(text))
+        {
+            clean = clean.with(name, &at);
+        }
+    }
+    let blank = raw
+        .split('&')
+        .any(|pair| pair.ends_with('=') || (!pair.is_empty() && !pair.contains('=')));
+    (blank || clean != *here).then_some(clean)
+}
+
+/// `GET /entries/{id}` is the permalink of an entry.
+async fn entry(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let path = format!("/entries/{}", location::segment(&id));
+    let here = Location::new(&path, &raw.unwrap_or_default());
+    let setting = setting::read(&app, here, &headers);
+    let organization = setting.here.get("organization").map(str::to_owned);
+    let found = app.blocking(move |app| {
+        let entry = crate::api::find(app, &id, organization.as_deref())?;
+        load::details(&app.store.snapshot(), entry)
+    });
+    match found.await {
+        Ok(details) => html(&headers, StatusCode::OK, details::page(&setting, &details)),
+        Err(problem) => failed(&headers, &setting, problem),
+    }
+}
+
+/// `GET /targets/{type}/{key}` is the history of a target, by its id or name.
+async fn target(
+    State(app): State<Arc<App>>,
+    Path((kind, key)): Path<(String, String)>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let path = format!(
+        "/targets/{}/{}",
+        location::segment(&kind),
+        location::segment(&key)
+    );
+    let here = Location::new(&path, &raw.unwrap_or_default());
+    let setting = setting::read(&app, here.clone(), &headers);
+    match app
+        .blocking(move |app| load::history(app, &here, &kind, &key))
+        .await
+    {
+        Ok(history) => html(&headers, StatusCode::OK, target::page(&setting, &history)),
+        Err(problem) => failed(&headers, &setting, problem),
+    }
+}
+
+fn failed(headers: &HeaderMap, setting: &Setting, problem: Problem) -> Response {
+    let problem = match problem.kind {
+        Kind::NotFound => {
+            Kind::NotFound.detail("There is no entry with this id in the logs you see.")
+        }
+        _ => problem,
+    };
+    html(
+        headers,
+        problem.kind.status(),
+        states::page(setting, &problem),
+    )
+}
+
+/// A page holds the same words again and again: compressed it is a tenth.
+fn html(asked: &HeaderMap, status: StatusCode, markup: Markup) -> Response {
+    let text = markup.into_string();
+    let kind = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+    let vary = (header::VARY, "accept-encoding, cookie, x-part");
+    let accepted = asked
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if !accepted.split(',').any(|coding| coding.trim() == "gzip") {
+        return (status, [kind, vary], text).into_response();
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(2));
+    let written =
+        std::io::Write::write_all(&mut packed, text.as_bytes()).and_then(|()| packed.finish());
+    let packed = written.expect("memory takes every write");
+    (
+        status,
+        [kind, vary, (header::CONTENT_ENCODING, "gzip")],
+        packed,
+    )
+        .into_response()
 }

@@ -1,0 +1,21 @@
+// Upgrades the pages in place. Without it everything still works: every state is a URL, every filter a link or a form.
+
+import { start as navigate } from "./navigate.js";
+import { start as menus } from "./menus.js";
+import { start as keyboard } from "./keyboard.js";
+import { upgrade as chart } from "./chart.js";
+import { upgrade as live } from "./live.js";
+import { upgrade as comfort } from "./comfort.js";
+
+/** Called once for the page and again for every part that replaces another. */
+function upgrade() {
+  comfort(document);
+  chart(document);
+  live(document);
+}
+
+document.documentElement.classList.add("js");
+navigate(upgrade);
+menus();
+keyboard();
+upgrade();

@@ -1,0 +1,407 @@
+//! One entry in full: beside the list, or as a page of its own.
+
+use super::location::{Location, segment};
+use super::moment;
+use super::setting::{Setting, icon};
+use super::table::{result, target_name, text};
+use super::toolbar::value_title;
+use super::visible::{Shown, plain};
+use super::{json, layout};
+use entry::catalogue::{Part, category_title};
+use entry::field::Field;
+use entry::{Entry, Party, Result, Target};
+use maud::{Markup, html};
+
+/// An entry and what belongs to it.
+pub struct Details {
+    pub entry: Entry,
+    /// The newest entries of the same target, this one perhaps among them.
+    pub history: Vec<Entry>,
+    /// Entries of the same request, this one not among them.
+    pub same_request: Vec<Entry>,
+    /// The entry above and below in the list, by id.
+    pub previous: Option<String>,
+    pub next: Option<String>,
+}
+
+/// Where details stand: that decides their frame and where their filters lead.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Drawer,
+    Page,
+}
+
+/// Beside the list; a missing entry is said, not hidden.
+pub fn drawer(setting: &Setting, details: Option<&Details>) -> Markup {
+    html! {
+        aside.drawer #drawer aria-label="Entry" tabindex="-1" {
+            @match details {
+                Some(details) => (article(setting, details, Place::Drawer)),
+                None => div.details {
+                    div.head { strong { "No such entry" } div.end { (close(setting)) } }
+                    div.state { p { "There is no entry with this id in the logs you see." } }
+                },
+            }
+        }
+    }
+}
+
+/// The permalink.
+pub fn page(setting: &Setting, details: &Details) -> Markup {
+    let title = plain(&title(setting, &details.entry));
+    layout::page(
+        setting,
+        &title,
+        "Entry",
+        html! { main.page #main { (article(setting, details, Place::Page)) } },
+    )
+}
+
+pub fn permalink(entry: &Entry) -> String {
+    format!("/entries/{}", entry.id)
+}
+
+fn article(setting: &Setting, details: &Details, place: Place) -> Markup {
+    let base = match place {
+        Place::Drawer => setting.here.without("selected"),
+        Place::Page => Location::list(),
+    };
+    let shown = Sections {
+        setting,
+        base: &base,
+    };
+    let entry = &details.entry;
+    html! {
+        article.details data-id=(entry.id) {
+            (head(setting, details, place))
+            (lead(setting, entry, place))
+            div.grid {
+                (shown.when(entry))
+                (shown.actor(entry))
+                (shown.target(entry))
+                (shown.scope(entry))
+                (shown.request(entry, details))
+                (shown.log(entry))
+                @if let Some(changes) = &entry.changes { section.wide { h3 { "Changes" } (json::changes(changes)) } }
+                @if let Some(context) = &entry.context { section.wide { h3 { "Additional context" } (json::tree(&base, context)) } }
+                (shown.history(details))
+                (raw(entry))
+            }
+        }
+    }
+}
+
+fn head(setting: &Setting, details: &Details, place: Place) -> Markup {
+    let open = |id: &str| setting.here.with("selected", id).href();
+    let permalink = permalink(&details.entry);
+    html! {
+        div.head {
+            @if place == Place::Drawer {
+                @if let Some(id) = &details.previous { a.button.plain href=(open(id)) rel="prev" title="Previous (k)" { (icon("up")) span.unseen { "Previous entry" } } }
+                @if let Some(id) = &details.next { a.button.plain href=(open(id)) rel="next" title="Next (j)" { (icon("down")) span.unseen { "Next entry" } } }
+            } @else {
+                a.button.plain href="/" { (icon("left")) "All entries" }
+            }
+            div.end {
+                button.button.plain type="button" data-copy=(format!("{}{permalink}", setting.origin)) title="Copy the link to this entry" hidden { (icon("share")) span.unseen { "Copy link" } }
+                @if place == Place::Drawer {
+                    a.button.plain href=(permalink) title="Open as a page" { (icon("link")) span.unseen { "Open as a page" } }
+                    (close(setting))
+                } @else {
+                    a.button.plain href={ "/v1" (permalink) } title="As the API answers it" data-leave { "JSON" }
+                }
+            }
+        }
+    }
+}
+
+fn close(setting: &Setting) -> Markup {
+    html! { a.button.plain href=(setting.here.without("selected").href()) data-close title="Close (Esc)" { (icon("close")) span.unseen { "Close" } } }
+}
+
+fn title(setting: &Setting, entry: &Entry) -> String {
+    setting.catalogue.get(&entry.action).map_or_else(
+        || entry.action.to_string(),
+        |action| action.title.to_string(),
+    )
+}
+
+fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
+    let title = title(setting, entry);
+    html! {
+        div.lead {
+            @if place == Place::Page { h1.title { (Shown(&title)) } } @else { h2.title { (Shown(&title)) } }
+            p.sentence { (sentence(setting, entry)) }
+            div.verdict {
+                (result(entry.result))
+                code { (Shown(&entry.action)) }
+                span.badge { (category_title(entry.category)) }
+                @if entry.clock_ahead() { span.badge.warn { "clock ahead" } }
+            }
+            @if entry.result == Result::Failure {
+                div.wrong {
+                    @match &entry.error {
+                        Some(error) => {
+                            @if let Some(code) = &error.code { code { (Shown(code)) } " " }
+                            @if let Some(message) = &error.message { (Shown(message)) }
+                        },
+                        None => span.soft { "It failed; no reason was given." },
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What happened, in one sentence. A failure is an attempt: it must not read as done.
+pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
+    let party = &entry.actor.party;
+    let actor = party
+        .name
+        .as_deref()
+        .or(party.email.as_deref())
+        .or(party.id.as_deref());
+    let target = target_name(entry);
+    let action = setting.catalogue.get(&entry.action);
+    html! {
+        @if entry.result == Result::Failure { "Failed attempt: " }
+        @match action {
+            Some(action) => @for part in action.parts() {
+                @match part {
+                    Part::Text(words) => (words),
+                    Part::Actor => b { (text(actor)) },
+                    Part::Target => b { (text(target)) },
+                }
+            },
+            None => {
+                b { (text(actor)) } " did " b { (Shown(&entry.action)) }
+                @if target.is_some() { " on " b { (text(target)) } }
+            },
+        }
+        @if let Some(other) = &entry.actor.on_behalf_of {
+            ", on behalf of " b { (text(other.name.as_deref().or(other.email.as_deref()).or(other.id.as_deref()))) }
+        }
+    }
+}
+
+/// The sections, each value with its ways to the list.
+struct Sections<'a> {
+    setting: &'a Setting,
+    base: &'a Location,
+}
+
+impl Sections<'_> {
+    fn when(&self, entry: &Entry) -> Markup {
+        let zone = &self.setting.zone;
+        let late = entry.received_at.as_micros() - entry.timestamp.as_micros();
+        html! {
+            section {
+                h3 { "Timestamp" }
+                dl.pairs {
+                    dt { "Local" } dd { span.v { time datetime=(entry.timestamp) data-local[zone.is_utc()] { (zone.full(entry.timestamp)) } } }
+                    dt { "UTC" } dd { code.v { (entry.timestamp) } }
+                    dt { "Received" }
+                    dd { span.v {
+                        code { (entry.received_at) } " "
+                        span.soft { (moment::span(late)) @if late >= 0 { " later" } @else { " earlier" } }
+                    } }
+                    @if entry.clock_ahead() {
+                        dt { "Clock" } dd { span.v { span.badge.warn { "ahead" } " The caller's clock was more than 5 minutes ahead of the log's." } }
+                    }
+                }
+            }
+        }
+    }
+
+    fn actor(&self, entry: &Entry) -> Markup {
+        html! {
+            section {
+                h3 { "Actor" }
+                dl.pairs {
+                    (self.party(&entry.actor.party, true))
+                    @if let Some(other) = &entry.actor.on_behalf_of {
+                        div.sep { "On behalf of" }
+                        (self.party(other, false))
+                    }
+                }
+            }
+        }
+    }
+
+    fn party(&self, party: &Party, filters: bool) -> Markup {
+        let kind = value_title("actor_type", party.kind.as_str());
+        let by = |field: Field| filters.then_some(field);
+        html! {
+            (self.pair("Name", party.name.as_deref(), by(Field::Actor)))
+            (self.pair("Email", party.email.as_deref(), by(Field::Email)))
+            (self.pair("ID", party.id.as_deref(), by(Field::Actor)))
+            dt { "Type" } dd { span.v { (kind) } @if filters { (self.acts(Field::ActorType, party.kind.as_str())) } }
+        }
+    }
+
+    fn target(&self, entry: &Entry) -> Markup {
+        html! {
+            section {
+                h3 {
+                    "Target"
+                    @if let Some(href) = entry.target.as_ref().and_then(history_href) { a href=(href) { "Full history" } }
+                }
+                @match &entry.target {
+                    Some(target) => dl.pairs { (self.target_pairs(target)) },
+                    None => p.none { "none" },
+                }
+                @for (i, related) in entry.related.iter().enumerate() {
+                    dl.pairs {
+                        div.sep { "Related" @if entry.related.len() > 1 { " " (i + 1) } }
+                        (self.target_pairs(related))
+                    }
+                }
+            }
+        }
+    }
+
+    fn target_pairs(&self, target: &Target) -> Markup {
+        let kind = target
+            .kind
+            .as_deref()
+            .map(|kind| value_title("target_type", kind));
+        html! {
+            (self.pair("Name", target.name.as_deref(), Some(Field::Target)))
+            (self.pair("ID", target.id.as_deref(), Some(Field::Target)))
+            dt { "Type" }
+            dd { span.v { (text(kind.as_deref())) } @if let Some(kind) = &target.kind { (self.acts(Field::TargetType, kind)) } }
+        }
+    }
+
+    fn scope(&self, entry: &Entry) -> Markup {
+        html! {
+            section {
+                h3 { "Scope" }
+                dl.pairs {
+                    (self.pair("Organization", Some(entry.scope.organization.as_str()), Some(Field::Organization)))
+                    (self.pair("Project", entry.scope.project.as_deref(), Some(Field::Project)))
+                }
+            }
+        }
+    }
+
+    fn request(&self, entry: &Entry, details: &Details) -> Markup {
+        let request = &entry.request;
+        html! {
+            section {
+                h3 { "Request" }
+                dl.pairs {
+                    (self.pair("Request ID", request.id.as_deref(), Some(Field::RequestId)))
+                    (self.pair("IP address", request.ip.as_deref(), Some(Field::Ip)))
+                    (self.pair("User agent", request.user_agent.as_deref(), None))
+                    (self.pair("Method", request.method.as_deref(), None))
+                    (self.pair("Path", request.path.as_deref(), None))
+                    (self.pair("Trace ID", request.trace_id.as_deref(), None))
+                    (self.pair("Session ID", request.session_id.as_deref(), None))
+                }
+                @if !details.same_request.is_empty() {
+                    dl.pairs { div.sep { "Also caused by this request" } }
+                    (self.brief(&details.same_request, &entry.id.to_string()))
+                }
+            }
+        }
+    }
+
+    fn log(&self, entry: &Entry) -> Markup {
+        let source = entry.source.as_ref();
+        let sequence = source.and_then(|s| s.sequence).map(|n| n.to_string());
+        html! {
+            section {
+                h3 { "Log" }
+                dl.pairs {
+                    (self.pair("Entry ID", Some(&entry.id.to_string()), None))
+                    dt { "Seq" } dd { span.v { (entry.seq.0) } }
+                    (self.pair("Source", source.map(|s| &*s.name), Some(Field::Source)))
+                    @if source.is_some() {
+                        (self.pair("Event ID", source.and_then(|s| s.event_id.as_deref()), None))
+                        (self.pair("Sequence", sequence.as_deref(), None))
+                    }
+                }
+            }
+        }
+    }
+
+    fn history(&self, details: &Details) -> Markup {
+        let target = details.entry.target.as_ref();
+        let href = target.and_then(history_href);
+        html! {
+            @if details.history.len() > 1 {
+                section.wide {
+                    h3 { "History of this target" @if let Some(href) = href { a href=(href) { "All of it" } } }
+                    (self.brief(&details.history, &details.entry.id.to_string()))
+                }
+            }
+        }
+    }
+
+    fn brief(&self, entries: &[Entry], current: &str) -> Markup {
+        html! {
+            div.brief {
+                @for entry in entries {
+                    @let id = entry.id.to_string();
+                    a href=(permalink(entry)) aria-current=[(id == current).then_some("true")] {
+                        time.soft datetime=(entry.timestamp) { (self.setting.zone.format(entry.timestamp, "%-d %b %Y %H:%M:%S")) }
+                        span.w { (Shown(&entry.action)) span.soft { " · " (text(entry.actor.party.name.as_deref().or(entry.actor.party.email.as_deref()).or(entry.actor.party.id.as_deref()))) } }
+                        (result(entry.result))
+                    }
+                }
+            }
+        }
+    }
+
+    fn pair(&self, label: &str, value: Option<&str>, field: Option<Field>) -> Markup {
+        html! {
+            dt { (label) }
+            dd {
+                span.v { (text(value)) }
+                @if let (Some(value), Some(field)) = (value, field) { (self.acts(field, value)) }
+            }
+        }
+    }
+
+    fn acts(&self, field: Field, value: &str) -> Markup {
+        let name = field.name();
+        let keep = self.base.only(name, value);
+        let leave = self.base.and(&format!("-{name}"), value);
+        let words = format!("{} {}", field.title(), plain(value));
+        html! {
+            span.acts {
+                a href=(keep.href()) title="Only this" { (icon("plus")) span.unseen { "Only " (words) } }
+                a href=(leave.href()) title="Without this" { (icon("minus")) span.unseen { "Without " (words) } }
+            }
+        }
+    }
+}
+
+/// Where a target's history is, if it has both a type and a name for its address.
+pub fn history_href(target: &Target) -> Option<String> {
+    let kind = target.kind.as_deref().filter(|kind| !kind.is_empty())?;
+    let key = target
+        .id
+        .as_deref()
+        .or(target.name.as_deref())
+        .filter(|key| !key.is_empty())?;
+    Some(format!("/targets/{}/{}", segment(kind), segment(key)))
+}
+
+fn raw(entry: &Entry) -> Markup {
+    let mut wire = Vec::new();
+    entry.write_wire(&mut wire);
+    let json =
+        entry::Json::from_canonical(String::from_utf8(wire).expect("an entry is UTF-8").into());
+    let shown = json::indented(&json.parse());
+    html! {
+        section.wide {
+            details data-key="raw" {
+                summary { h3 { "Raw JSON" } }
+                pre.raw tabindex="0" aria-label="Raw JSON" { code { (shown) } }
+                button.button type="button" data-copy-raw hidden { (icon("copy")) "Copy" }
+            }
+        }
+    }
+}

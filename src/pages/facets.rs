@@ -1,0 +1,115 @@
+//! Beside the list: which values there are, how many of each, and a click to keep or leave them.
+
+use super::list::Listing;
+use super::setting::{Setting, icon};
+use super::toolbar::value_title;
+use super::visible::{Shown, count, plain};
+use entry::field::Field;
+use maud::{Markup, html};
+use store::view::Facet;
+
+/// The fields shown, from the top.
+pub const FIELDS: &[Field] = &[
+    Field::Result,
+    Field::TargetType,
+    Field::Action,
+    Field::Actor,
+    Field::ActorType,
+    Field::Project,
+    Field::Ip,
+    Field::Source,
+];
+
+/// Values shown of each, and when one is expanded.
+pub const TOP: usize = 7;
+pub const TOP_EXPANDED: usize = 50;
+
+pub fn facets(setting: &Setting, listing: &Listing) -> Markup {
+    html! {
+        aside.facets #facets aria-label="Values" {
+            div.sheet-head { strong { "Values" } a.button href="#main" { "Done" } }
+            @for facet in &listing.facets { (one(setting, facet)) }
+        }
+    }
+}
+
+fn one(setting: &Setting, facet: &Facet) -> Markup {
+    let here = &setting.here;
+    let name = facet.field.name();
+    let expanded = here.get("expand") == Some(name);
+    let shown = if expanded { TOP_EXPANDED } else { TOP };
+    let only_none = facet.top.iter().all(|(value, _)| value.is_none());
+    let filtered = here
+        .params()
+        .any(|(n, _)| n.trim_start_matches('-') == name);
+    if only_none && !filtered {
+        return html! {};
+    }
+    let largest = facet.top.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);
+    html! {
+        details.facet open data-key=(name) {
+            summary { (facet.field.title()) span.soft { (count(facet.distinct)) } }
+            ul {
+                @for (value, n) in facet.top.iter().take(shown) { (line(setting, facet, value.as_deref(), *n, largest)) }
+                @for value in unlisted(setting, facet, shown) { (line(setting, facet, Some(&value), 0, largest)) }
+            }
+            @if expanded {
+                a.more href=(here.without("expand").href()) { "Fewer" }
+                @if facet.distinct > TOP_EXPANDED as u64 { span.soft { " · the " (TOP_EXPANDED) " most frequent of " (count(facet.distinct)) } }
+            } @else if facet.top.len() > TOP || facet.distinct > facet.top.len() as u64 {
+                a.more href=(here.with("expand", name).href()) { "More…" }
+            }
+        }
+    }
+}
+
+/// Values that are filtered on but not among the most frequent: still here, so that they can be taken back.
+fn unlisted(setting: &Setting, facet: &Facet, shown: usize) -> Vec<String> {
+    let name = facet.field.name();
+    let mut chosen = setting.here.values(name);
+    chosen.extend(setting.here.values(&format!("-{name}")));
+    chosen.retain(|v| {
+        let listed = facet.top.iter().take(shown).flat_map(|(top, _)| top);
+        !listed
+            .map(|top| top.to_lowercase())
+            .any(|top| top == v.to_lowercase())
+    });
+    chosen
+}
+
+fn line(setting: &Setting, facet: &Facet, value: Option<&str>, n: u64, largest: u64) -> Markup {
+    let here = &setting.here;
+    let name = facet.field.name();
+    let minus = format!("-{name}");
+    let (on, off) = match value {
+        Some(value) => (here.has_value(name, value), here.has_value(&minus, value)),
+        None => (here.has_value("-has", name), here.has_value("has", name)),
+    };
+    let keep = match (value, on) {
+        (Some(value), true) => here.without_value(name, value),
+        (Some(value), false) => here.without_value(&minus, value).and(name, value),
+        (None, true) => here.without_value("-has", name),
+        (None, false) => here.without_value("has", name).and("-has", name),
+    };
+    let leave = match (value, off) {
+        (Some(value), true) => here.without_value(&minus, value),
+        (Some(value), false) => here.without_value(name, value).and(&minus, value),
+        (None, true) => here.without_value("has", name),
+        (None, false) => here.without_value("-has", name).and("has", name),
+    };
+    let title = value.map_or_else(|| "none".into(), |value| value_title(name, value));
+    let width = format!("{:.1}%", n as f64 * 100.0 / largest as f64);
+    html! {
+        li.on[on].off[off].bad[facet.field == Field::Result && value == Some("failure")] {
+            a.value href=(keep.href()) title=(plain(&title)) aria-current=[on.then_some("true")] {
+                span.name { @if value.is_none() { span.none { "none" } } @else { (Shown(&title)) } }
+                span.n { (count(n)) }
+                svg aria-hidden="true" { rect width=(width) height="3" rx="1.5" {} }
+            }
+            a.not href=(leave.href()) title={ (if off { "Include " } else { "Exclude " }) (plain(&title)) } {
+                (icon(if off { "plus" } else { "minus" }))
+                span.unseen { (if off { "Include " } else { "Exclude " }) (plain(&title)) }
+            }
+        }
+    }
+}

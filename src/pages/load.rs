@@ -1,0 +1,312 @@
+//! What a page shows, asked of the functions behind `/v1`: rows, counts and bars at the same time.
+
+use super::chart::{BARS, Chart};
+use super::details::Details;
+use super::facets::{FIELDS, TOP, TOP_EXPANDED};
+use super::list::{Listing, Relaxed};
+use super::location::Location;
+use super::setting::Setting;
+use super::target::History;
+use super::toolbar::NOISE;
+use crate::api::histogram::{HistogramQuery, histogram};
+use crate::api::listing;
+use crate::api::query::{Parameters, Query};
+use crate::app::App;
+use crate::problem::Problem;
+use entry::field::Field;
+use entry::filter::{Pattern, Term};
+use entry::{Entry, Filter, Target};
+use std::sync::Arc;
+use store::view::{Direction, Order, PageQuery, Snapshot};
+
+/// Parameters of the page alone; everything else is the API's, and refused where it does not know it.
+const OWN: &[&str] = &["columns", "joined", "tz", "selected", "expand", "live"];
+
+/// Fields of tabs and pickers, and how many values those offer.
+const PICKED: &[Field] = &[
+    Field::Category,
+    Field::TargetType,
+    Field::Organization,
+    Field::Project,
+];
+const PICKED_TOP: usize = 50;
+
+/// Entries of a target that the details of one show.
+const HISTORY: usize = 6;
+/// Entries of a request that the details of one show.
+const SAME_REQUEST: usize = 8;
+/// Entries of a page of a target's history.
+const STEPS: usize = 30;
+
+/// The API's parameters of a location.
+fn parameters(here: &Location) -> Result<Parameters, Problem> {
+    let mut api = here.clone();
+    for name in OWN {
+        api = api.dropping(name);
+    }
+    Parameters::read(Some(&api.query()))
+}
+
+/// The query of a location, as `GET /v1/entries` reads it.
+pub fn query(app: &App, here: &Location) -> Result<Query, Problem> {
+    Query::parse(app, &mut parameters(here)?, &[])
+}
+
+/// How much of the page is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    /// The entry beside the list only, with its neighbours.
+    Drawer,
+}
+
+/// All that the list shows.
+pub async fn list(app: &Arc<App>, setting: &Setting, part: Part) -> Result<Listing, Problem> {
+    let snapshot = app.store.snapshot();
+    let here = &setting.here;
+    let query = match query(app, here) {
+        Ok(query) => query,
+        Err(problem) => {
+            let stored = snapshot.size(None);
+            return Ok(Listing {
+                stored,
+                problem: Some(problem),
+                ..Listing::default()
+            });
+        }
+    };
+    let selected = here.get("selected").map(str::to_owned);
+    let rows = {
+        let (snapshot, query) = (snapshot.clone(), query.clone());
+        app.blocking(move |app| rows(app, &snapshot, &query, selected.as_deref()))
+    };
+    if part == Part::Drawer {
+        return rows.await;
+    }
+    let counts = {
+        let (snapshot, query, here) = (snapshot.clone(), query.clone(), here.clone());
+        app.blocking(move |app| counts(app, &snapshot, &query, &here))
+    };
+    let bars = {
+        let (snapshot, filter, timezone) =
+            (snapshot, query.filter.clone(), setting.zone.zone().clone());
+        app.blocking(move |_| {
+            histogram(
+                &snapshot,
+                &filter,
+                &HistogramQuery {
+                    buckets: BARS,
+                    timezone,
+                },
+            )
+        })
+    };
+    let (rows, counts, bars) = tokio::try_join!(rows, counts, bars)?;
+    let (from, to) = query.filter.time_range();
+    let chart = bars.end.map(|end| Chart {
+        bars: bars.bars,
+        end,
+    });
+    Ok(Listing {
+        entries: rows.entries,
+        next_cursor: rows.next_cursor,
+        selected: rows.selected,
+        chart,
+        from,
+        to,
+        ..counts
+    })
+}
+
+fn rows(
+    app: &App,
+    snapshot: &Snapshot,
+    query: &Query,
+    selected: Option<&str>,
+) -> Result<Listing, Problem> {
+    let page = listing::list(app, snapshot, query)?;
+    let selected = match selected {
+        None => None,
+        Some(id) => Some(beside(app, snapshot, &page.entries, id)?),
+    };
+    Ok(Listing {
+        next_cursor: page.next.map(|cursor| cursor.encode(&app.store.secret())),
+        entries: page.entries,
+        selected,
+        ..Listing::default()
+    })
+}
+
+/// The details of an entry and its neighbours in the list.
+fn beside(
+    app: &App,
+    snapshot: &Snapshot,
+    rows: &[Entry],
+    id: &str,
+) -> Result<Option<Details>, Problem> {
+    let at = rows.iter().position(|row| row.id.to_string() == id);
+    let entry = match at {
+        Some(at) => rows[at].clone(),
+        None => match crate::api::find(app, id, None) {
+            Ok(entry) => entry,
+            Err(problem) if problem.kind == crate::problem::Kind::NotFound => return Ok(None),
+            Err(problem) => return Err(problem),
+        },
+    };
+    let mut details = details(snapshot, entry)?;
+    let neighbour =
+        |at: Option<usize>| at.and_then(|at| rows.get(at)).map(|row| row.id.to_string());
+    details.previous = neighbour(at.and_then(|at| at.checked_sub(1)));
+    details.next = neighbour(at.map(|at| at + 1));
+    Ok(Some(details))
+}
+
+/// One entry with what belongs to it.
+pub fn details(snapshot: &Snapshot, entry: Entry) -> Result<Details, Problem> {
+    let own: Filter = Term::Value(
+        Field::Organization,
+        Pattern::exact(entry.scope.organization.as_str()),
+    )
+    .into();
+    let history = match entry.target.as_ref().and_then(of_target) {
+        Some(filter) => newest(snapshot, own.clone().and(filter), HISTORY)?,
+        None => Vec::new(),
+    };
+    let same_request = match entry.request.id.as_deref() {
+        Some(request) => {
+            let same: Filter = Term::Value(Field::RequestId, Pattern::exact(request)).into();
+            newest(snapshot, own.and(same), SAME_REQUEST + 1)?
+        }
+        None => Vec::new(),
+    };
+    let same_request = same_request
+        .into_iter()
+        .filter(|other| other.seq != entry.seq)
+        .take(SAME_REQUEST);
+    Ok(Details {
+        same_request: same_request.collect(),
+        entry,
+        history,
+        previous: None,
+        next: None,
+    })
+}
+
+/// The entries of a target: of its type, and with its id or, where it has none, its name.
+fn of_target(target: &Target) -> Option<Filter> {
+    let key = target.id.as_deref().or(target.name.as_deref())?;
+    let filter: Filter = Term::Value(Field::Target, Pattern::exact(key)).into();
+    Some(match target.kind.as_deref() {
+        Some(kind) => filter.and(Term::Value(Field::TargetType, Pattern::exact(kind)).into()),
+        None => filter,
+    })
+}
+
+fn newest(snapshot: &Snapshot, filter: Filter, limit: usize) -> Result<Vec<Entry>, Problem> {
+    let query = PageQuery {
+        filter,
+        order: Order::Time,
+        direction: Direction::Descending,
+        limit,
+        after: None,
+        as_of: None,
+    };
+    Ok(snapshot.page(&query)?.entries)
+}
+
+fn counts(
+    app: &App,
+    snapshot: &Snapshot,
+    query: &Query,
+    here: &Location,
+) -> Result<Listing, Problem> {
+    let filter = &query.filter;
+    let total = snapshot.count(filter)?;
+    let expanded = here
+        .get("expand")
+        .and_then(Field::parse)
+        .filter(|field| FIELDS.contains(field));
+    let mut facets = snapshot.facets(filter, FIELDS, TOP + 1)?;
+    if let Some(field) = expanded {
+        for facet in snapshot.facets(filter, &[field], TOP_EXPANDED)? {
+            facets.retain(|other| other.field != field);
+            let place = FIELDS
+                .iter()
+                .position(|f| *f == field)
+                .unwrap_or(0)
+                .min(facets.len());
+            facets.insert(place, facet);
+        }
+    }
+    let noise: Filter = Term::HasContext("noise".into()).into();
+    Ok(Listing {
+        total,
+        stored: snapshot.size(None),
+        noise: if here.get(NOISE).is_some() {
+            0
+        } else {
+            snapshot.count(&filter.clone().and(noise))?
+        },
+        pickers: snapshot.facets(filter, PICKED, PICKED_TOP)?,
+        facets,
+        relaxed: if total == 0 {
+            relaxed(app, snapshot, here)?
+        } else {
+            Vec::new()
+        },
+        ..Listing::default()
+    })
+}
+
+/// How many entries there would be without each one of the filters.
+fn relaxed(app: &App, snapshot: &Snapshot, here: &Location) -> Result<Vec<Relaxed>, Problem> {
+    let mut out = Vec::new();
+    for (name, value) in here.filters() {
+        let without = query(app, &here.without_param(name, value))?;
+        let count = snapshot.count(&without.filter)?;
+        if count > 0 {
+            out.push(Relaxed {
+                name: name.into(),
+                value: value.into(),
+                count,
+            });
+        }
+    }
+    out.sort_by_key(|relaxed| std::cmp::Reverse(relaxed.count));
+    Ok(out)
+}
+
+/// A page of what happened to a target.
+pub fn history(app: &App, here: &Location, kind: &str, key: &str) -> Result<History, Problem> {
+    let mut asked = Location::list()
+        .only("target_type", kind)
+        .only("target", key)
+        .with("limit", &STEPS.to_string());
+    for name in ["organization", "cursor"] {
+        if let Some(value) = here.get(name) {
+            asked = asked.with(name, value);
+        }
+    }
+    let query = query(app, &asked)?;
+    let snapshot = app.store.snapshot();
+    let page = listing::list(app, &snapshot, &query)?;
+    let named = |target: &Target| {
+        let same = target.id.as_deref() == Some(key) || target.name.as_deref() == Some(key);
+        target.name.as_deref().filter(|_| same).map(str::to_owned)
+    };
+    let mut targets = page
+        .entries
+        .iter()
+        .flat_map(|entry| entry.target.iter().chain(&entry.related));
+    Ok(History {
+        kind: kind.into(),
+        key: key.into(),
+        name: targets.find_map(named),
+        total: snapshot.count(&query.filter)?,
+        next_cursor: page
+            .next
+            .as_ref()
+            .map(|cursor| cursor.encode(&app.store.secret())),
+        entries: page.entries,
+    })
+}

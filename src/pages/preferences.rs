@@ -1,0 +1,91 @@
+//! How a person likes the pages, kept in cookies: nothing about them, nothing on the server.
+
+use super::location::Location;
+use super::moment::Zone;
+use super::setting::Theme;
+use axum::body::Bytes;
+use axum::http::header::{HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+pub const THEME: &str = "mar_audit_theme";
+pub const ZONE: &str = "mar_audit_zone";
+
+/// The value of a cookie, if the caller sent one.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|sent| sent.to_str().ok())
+        .flat_map(|sent| sent.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
+}
+
+/// `POST /preferences` keeps `theme` or `tz` for a year and goes back to `return`.
+pub async fn set(body: Bytes) -> Response {
+    let fields = Location::new("", &String::from_utf8_lossy(&body));
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    let mut keep = |name: &str, value: &str| {
+        let age = if value.is_empty() { 0 } else { 31_536_000 };
+        let cookie = format!("{name}={value}; Path=/; Max-Age={age}; SameSite=Lax");
+        // A theme's word and a zone's name from the database are ASCII without separators.
+        headers.append(
+            SET_COOKIE,
+            HeaderValue::from_str(&cookie).expect("known words only"),
+        );
+    };
+    if let Some(theme) = fields.get("theme") {
+        keep(THEME, Theme::parse(theme).map_or("", Theme::name));
+    }
+    if let Some(zone) = fields.get("tz").and_then(Zone::parse) {
+        keep(ZONE, if zone.is_utc() { "" } else { zone.name() });
+    }
+    let back = fields
+        .get("return")
+        .filter(|path| is_ours(path))
+        .unwrap_or("/");
+    headers.insert(
+        LOCATION,
+        HeaderValue::from_str(back).unwrap_or(HeaderValue::from_static("/")),
+    );
+    response
+}
+
+/// A path of this server: nothing a browser would read as another host.
+fn is_ours(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\t', '\n', '\r'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_comes_back_to_this_server_only() {
+        assert!(is_ours("/?actor=ana"));
+        for elsewhere in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "evil",
+            "/\t/evil.example",
+        ] {
+            assert!(!is_ours(elsewhere), "{elsewhere:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            header::COOKIE,
+            HeaderValue::from_static("a=1; mar_audit_theme=dark;b=2"),
+        );
+        assert_eq!(cookie(&headers, THEME), Some("dark"));
+        assert_eq!(cookie(&headers, ZONE), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! What every page is rendered with: where the person is, how they like it, and the words of this deployment.
+
+use super::location::Location;
+use super::moment::Zone;
+use super::preferences::{self, cookie};
+use crate::app::App;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use entry::Catalogue;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// The colours a person chose; absent, those of their system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "light" => Some(Theme::Light),
+            "dark" => Some(Theme::Dark),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+}
+
+/// What every page is rendered with.
+pub struct Setting {
+    pub here: Location,
+    pub theme: Option<Theme>,
+    pub zone: Zone,
+    pub catalogue: Arc<Catalogue>,
+    /// `http://127.0.0.1:8080`: for links that are copied elsewhere.
+    pub origin: String,
+}
+
+/// One icon of the sheet; decoration, so always beside words or in something that has a label.
+pub fn icon(name: &str) -> Markup {
+    html! { svg.i aria-hidden="true" { use href=(super::assets::icon_url(name)) {} } }
+}
+
+/// The setting of a call: parameters before cookies, cookies before defaults.
+pub fn read(app: &App, here: Location, headers: &HeaderMap) -> Setting {
+    let zone = here
+        .get("tz")
+        .or_else(|| cookie(headers, preferences::ZONE))
+        .and_then(Zone::parse);
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("127.0.0.1:8080");
+    Setting {
+        theme: cookie(headers, preferences::THEME).and_then(Theme::parse),
+        zone: zone.unwrap_or_else(Zone::utc),
+        catalogue: Arc::clone(&app.catalogue),
+        origin: format!("http://{host}"),
+        here,
+    }
+}

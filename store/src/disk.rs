@@ -5,10 +5,10 @@
 //! there, may not be there, or may be there in part. After a sync *failed* nothing is known about what it covered, and
 //! asking again proves nothing: the system may have dropped the dirty pages.
 
-pub mod map;
+mod map;
 pub mod real;
 
-pub use map::SegmentBytes;
+use crate::segment::SegmentBytes;
 
 use std::io;
 use std::path::Path;

@@ -12,15 +12,25 @@
 //! - [`view`]: pages, facets, histograms and scans over a snapshot
 //! - [`check`]: re-reads and re-derives everything
 
+mod directory;
 pub mod disk;
+mod faults;
+mod health;
+mod journal;
+mod recovery;
+mod sealing;
 pub mod segment;
+mod sequencer;
+mod state;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod view;
 
 pub use store::{Health, Options, Store};
 
 use entry::{Draft, EntryId, Organization, Seq, Timestamp};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The log's clock. The store never calls the system's.
@@ -85,6 +95,52 @@ pub enum Error {
     /// The store is closing.
     #[error("the store is closing")]
     Closing,
+}
+
+impl Error {
+    /// The same error for another caller that waits for the same thing.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Error::Full { waiting, max } => Error::Full {
+                waiting: *waiting,
+                max: *max,
+            },
+            Error::NoSpace { path } => Error::NoSpace { path: path.clone() },
+            Error::Latched { what } => Error::Latched { what: what.clone() },
+            Error::Damaged { path, what } => Error::Damaged {
+                path: path.clone(),
+                what: what.clone(),
+            },
+            Error::Locked { path } => Error::Locked { path: path.clone() },
+            Error::NewerFormat { path, found, known } => Error::NewerFormat {
+                path: path.clone(),
+                found: *found,
+                known: *known,
+            },
+            Error::Volatile { path, kind } => Error::Volatile {
+                path: path.clone(),
+                kind,
+            },
+            Error::Io { path, source } => Error::Io {
+                path: path.clone(),
+                source: std::io::Error::new(source.kind(), source.to_string()),
+            },
+            Error::Closing => Error::Closing,
+        }
+    }
+
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        if disk::is_no_space(&source) {
+            Error::NoSpace {
+                path: path.to_owned(),
+            }
+        } else {
+            Error::Io {
+                path: path.to_owned(),
+                source,
+            }
+        }
+    }
 }
 
 /// The state of one log in a snapshot.

@@ -1,9 +1,28 @@
 //! The store: the only way in, the only way to read.
 
+mod threads;
+
+use crate::directory;
+use crate::disk::{Disk, Lock, real::RealDisk};
+use crate::faults::Faults;
+use crate::health::HealthCell;
+use crate::recovery::{self, Recovered};
+use crate::sealing::{Limits, Sealing};
+use crate::sequencer::Prepared;
+use crate::state::{Files, State};
 use crate::view::Snapshot;
 use crate::{Clock, Error, Item, LogInfo, Receipt};
-use entry::Timestamp;
+use crossbeam_channel::{Sender, bounded, unbounded};
+use entry::{Organization, Timestamp};
+use parking_lot::{Mutex, RwLock};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use threads::{Done, Message, Wakes};
+
+/// Bytes of bodies that may wait for the journal. Drafts alone do not bound memory: one may have 4 MiB.
+const WAITING_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -33,53 +52,255 @@ pub enum Health {
 
 /// An open data directory. Cheap to clone; the last clone closes it.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    state: Arc<State>,
+    health: Arc<HealthCell>,
+    secret: [u8; 32],
+    submit: Sender<Message>,
+    /// Drafts and bytes of bodies between [`Store::append_then`] and its answer.
+    waiting: Arc<Waiting>,
+    waiting_max: usize,
+    wakes: Arc<Wakes>,
+    closing: AtomicBool,
+    /// Guards the way down: the first [`Store::close`] takes the threads, then releases the lock.
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    threads: Vec<JoinHandle<()>>,
+    lock: Box<dyn Lock>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    drafts: AtomicUsize,
+    bytes: AtomicUsize,
+}
 
 impl Store {
     /// Opens or creates the data directory, recovers the journal, starts the background work.
-    pub fn open(_dir: &Path, _options: Options) -> Result<Store, Error> {
-        todo!()
+    pub fn open(dir: &Path, options: Options) -> Result<Store, Error> {
+        let limits = Limits::new(options.open_bytes_max);
+        Self::open_on(Arc::new(RealDisk), dir, options, limits)
+    }
+
+    /// As [`Store::open`], on any disk and with any limits.
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        options: Options,
+        limits: Limits,
+    ) -> Result<Store, Error> {
+        let opened = directory::open(disk, dir, options.allow_volatile)?;
+        let health = Arc::new(HealthCell::default());
+        let Recovered { state, sequencer } = recovery::recover(
+            &opened.directory,
+            &health,
+            &limits,
+            options.clock,
+            Faults::default(),
+        )?;
+        let sealing = Arc::new(Sealing::new(
+            opened.directory,
+            state.clone(),
+            health.clone(),
+            limits,
+        ));
+        let waiting = Arc::new(Waiting::default());
+        let wakes: Arc<Wakes> = Arc::new(RwLock::new(Vec::new()));
+        let (submit, submitted) = unbounded();
+        let threads =
+            threads::start(sequencer, sealing, submitted, wakes.clone()).map_err(|source| {
+                Error::Io {
+                    path: dir.to_owned(),
+                    source,
+                }
+            })?;
+        Ok(Store {
+            inner: Arc::new(Inner {
+                state,
+                health,
+                secret: opened.secret,
+                submit,
+                waiting,
+                waiting_max: options.waiting_max,
+                wakes,
+                closing: AtomicBool::new(false),
+                running: Mutex::new(Some(Running {
+                    threads,
+                    lock: opened.lock,
+                })),
+            }),
+        })
     }
 
     /// Appends and waits for stable storage. One receipt per item, in order. All or none of the accepted items are durable.
-    pub fn append(&self, _items: Vec<Item>) -> Result<Vec<Receipt>, Error> {
-        todo!()
+    pub fn append(&self, items: Vec<Item>) -> Result<Vec<Receipt>, Error> {
+        let (answer, answered) = bounded(1);
+        self.append_then(
+            items,
+            Box::new(move |receipts| {
+                // The receiver below waits for exactly this.
+                let _ = answer.send(receipts);
+            }),
+        );
+        answered.recv().unwrap_or_else(|_| {
+            Err(Error::Latched {
+                what: "the sequencer has stopped".into(),
+            })
+        })
     }
 
-    /// As [`Store::append`], answering through `done` from the store's thread: the crossing from async.
+    /// As [`Store::append`], answering through `done` from the store's thread: the crossing from async. `done` must not
+    /// block. Accepts, encodes and looks for retries on the calling thread: some microseconds per item.
     pub fn append_then(
         &self,
-        _items: Vec<Item>,
-        _done: Box<dyn FnOnce(Result<Vec<Receipt>, Error>) + Send>,
+        items: Vec<Item>,
+        done: Box<dyn FnOnce(Result<Vec<Receipt>, Error>) + Send>,
     ) {
-        todo!()
+        let inner = &self.inner;
+        if inner.closing.load(Ordering::Acquire) {
+            return done(Err(Error::Closing));
+        }
+        let drafts = items.len();
+        let waiting = inner.waiting.drafts.fetch_add(drafts, Ordering::AcqRel);
+        let admitted = Admitted {
+            waiting: inner.waiting.clone(),
+            drafts,
+            bytes: 0,
+        };
+        let full = |waiting| Error::Full {
+            waiting,
+            max: inner.waiting_max,
+        };
+        // One batch alone may be larger than the queue, or it could never be appended.
+        if waiting > 0 && waiting + drafts > inner.waiting_max {
+            return done(Err(full(waiting)));
+        }
+        let batch = match self.prepare(items) {
+            Ok(batch) => batch,
+            Err(error) => return done(Err(error)),
+        };
+        let bytes = batch.iter().map(Prepared::size_bytes).sum();
+        let waiting_bytes = inner.waiting.bytes.fetch_add(bytes, Ordering::AcqRel);
+        let admitted = admitted.with_bytes(bytes);
+        if waiting_bytes > 0 && waiting_bytes + bytes > WAITING_BYTES_MAX {
+            return done(Err(full(waiting)));
+        }
+        let done: Done = Box::new(move |receipts| {
+            drop(admitted);
+            done(receipts);
+        });
+        if let Err(refused) = inner.submit.send(Message::Batch { batch, done }) {
+            refused.into_inner().refuse();
+        }
+    }
+
+    fn prepare(&self, items: Vec<Item>) -> Result<Vec<Prepared>, Error> {
+        let mut files: Option<(Organization, Arc<Files>)> = None;
+        let mut batch = Vec::with_capacity(items.len());
+        for item in items {
+            let organization = &item.defaults.organization;
+            let known = match &files {
+                Some((of, known)) if of == organization => known.clone(),
+                _ => {
+                    let known = self.inner.state.files(organization);
+                    files = Some((organization.clone(), known.clone()));
+                    known
+                }
+            };
+            batch.push(Prepared::new(item, known)?);
+        }
+        Ok(batch)
     }
 
     /// The acknowledged state now.
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        self.inner.state.snapshot()
     }
 
     pub fn logs(&self) -> Vec<LogInfo> {
-        todo!()
+        self.inner.state.logs()
     }
 
     pub fn health(&self) -> Health {
-        todo!()
+        self.inner.health.get()
     }
 
     /// Calls `wake` after every commit with its `received_at`; for tails. Must not block.
-    pub fn on_commit(&self, _wake: Box<dyn Fn(Timestamp) + Send + Sync>) {
-        todo!()
+    pub fn on_commit(&self, wake: Box<dyn Fn(Timestamp) + Send + Sync>) {
+        self.inner.wakes.write().push(wake);
     }
 
     /// Key material of this data directory for cursors: 32 bytes, made at creation.
     pub fn secret(&self) -> [u8; 32] {
-        todo!()
+        self.inner.secret
     }
 
     /// Waits for background work, writes the closing record, releases the lock. Appends after it answer [`Error::Closing`].
     pub fn close(&self) -> Result<(), Error> {
-        todo!()
+        self.inner.close()
     }
 }
+
+impl Inner {
+    fn close(&self) -> Result<(), Error> {
+        self.closing.store(true, Ordering::Release);
+        let Some(running) = self.running.lock().take() else {
+            return Ok(());
+        };
+        let (answer, answered) = bounded(1);
+        // If the sequencer is gone already, there is nobody to close for, and `answered` says so.
+        let _ = self.submit.send(Message::Close { answer });
+        let this = std::thread::current().id();
+        for thread in running.threads {
+            // The last clone may be dropped by a `done`, on the sequencer's own thread.
+            if thread.thread().id() != this && thread.join().is_err() {
+                tracing::error!("a thread of the store has panicked");
+            }
+        }
+        drop(running.lock);
+        match answered.try_recv() {
+            Ok(closed) => closed,
+            Err(_) => Err(Error::Latched {
+                what: "the sequencer has stopped".into(),
+            }),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "closing the store failed");
+        }
+    }
+}
+
+/// A place in the queue, given back when it is dropped.
+struct Admitted {
+    waiting: Arc<Waiting>,
+    drafts: usize,
+    bytes: usize,
+}
+
+impl Admitted {
+    fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.waiting.drafts.fetch_sub(self.drafts, Ordering::AcqRel);
+        self.waiting.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The disk of the machine.
 
-use super::{Disk, File, Lock, SegmentBytes};
+use super::{Disk, File, Lock, map};
+use crate::segment::SegmentBytes;
 use rustix::fs::{FallocateFlags, FlockOperation};
 use std::fs;
 use std::io;
@@ -37,7 +38,7 @@ impl Disk for RealDisk {
     }
 
     fn map(&self, path: &Path) -> io::Result<SegmentBytes> {
-        SegmentBytes::map(&fs::File::open(path)?)
+        map::map(&fs::File::open(path)?)
     }
 
     fn size_bytes(&self, path: &Path) -> io::Result<u64> {

@@ -1,0 +1,83 @@
+//! What the store can do now, told by the threads that find out.
+
+use crate::{Error, Health};
+use parking_lot::Mutex;
+
+/// The health of one store.
+#[derive(Default)]
+pub(crate) struct HealthCell {
+    /// Guards what the last attempts of the sequencer and of sealing said.
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// A sync failed, in the journal or in sealing: for ever.
+    latched: Option<String>,
+    append_no_space: Option<std::path::PathBuf>,
+    sealing_no_space: Option<std::path::PathBuf>,
+}
+
+impl HealthCell {
+    pub fn get(&self) -> Health {
+        let inner = self.inner.lock();
+        if let Some(what) = &inner.latched {
+            return Health::Latched { what: what.clone() };
+        }
+        match inner
+            .append_no_space
+            .as_ref()
+            .or(inner.sealing_no_space.as_ref())
+        {
+            Some(path) => Health::NoSpace { path: path.clone() },
+            None => Health::Ready,
+        }
+    }
+
+    pub fn refuse_if_latched(&self) -> Result<(), Error> {
+        match &self.inner.lock().latched {
+            Some(what) => Err(Error::Latched { what: what.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub fn waits_for_room(&self) -> bool {
+        self.inner.lock().append_no_space.is_some()
+    }
+
+    /// Where sealing found no room, if it still waits for it.
+    pub fn sealing_waits_for_room(&self) -> Option<std::path::PathBuf> {
+        self.inner.lock().sealing_no_space.clone()
+    }
+
+    pub fn append_succeeded(&self) {
+        self.inner.lock().append_no_space = None;
+    }
+
+    pub fn append_failed(&self, error: &Error) {
+        match error {
+            Error::NoSpace { path } => self.inner.lock().append_no_space = Some(path.clone()),
+            error => self.latch_if_latched(error),
+        }
+    }
+
+    pub fn sealing_succeeded(&self) {
+        self.inner.lock().sealing_no_space = None;
+    }
+
+    pub fn sealing_failed(&self, error: &Error) {
+        match error {
+            Error::NoSpace { path } => self.inner.lock().sealing_no_space = Some(path.clone()),
+            error => self.latch_if_latched(error),
+        }
+    }
+
+    pub fn latch_if_latched(&self, error: &Error) {
+        if let Error::Latched { what } = error {
+            self.inner
+                .lock()
+                .latched
+                .get_or_insert_with(|| what.clone());
+        }
+    }
+}

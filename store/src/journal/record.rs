@@ -1,0 +1,236 @@
+//! The bytes of the journal's records. docs/format.md says the same in tables.
+
+use entry::{Organization, Seq, Timestamp};
+
+/// Bytes before a record's payload.
+pub(crate) const HEADER_BYTES: usize = 32;
+
+/// Records begin at multiples of this, so that a search for one need not look at every byte.
+pub(crate) const ALIGNMENT: usize = 8;
+
+const VERSION: u8 = 1;
+
+/// What a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The entries of one batch: all of them or, if the record is cut, none.
+    Entries = 1,
+    /// Nothing but `durable_to`: everything before this record was synced. Not synced itself.
+    Mark = 2,
+    /// As [`Kind::Mark`], synced: the store was closed in order.
+    Close = 3,
+}
+
+/// A record as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    /// `None` for a kind of a newer release.
+    pub kind: Option<Kind>,
+    pub position: u64,
+    /// Everything before this position was synced when the record was written.
+    pub durable_to: u64,
+    /// Entries in it.
+    pub count: u32,
+    pub payload: &'a [u8],
+    /// Bytes to the next record.
+    pub size_bytes: usize,
+}
+
+/// Appends a record to `out`, whose first byte is at position `base`.
+pub(crate) fn encode(
+    out: &mut Vec<u8>,
+    base: u64,
+    durable_to: u64,
+    kind: Kind,
+    count: u32,
+    payload: impl FnOnce(&mut Vec<u8>),
+) {
+    let start = out.len();
+    debug_assert!(start.is_multiple_of(ALIGNMENT));
+    out.extend_from_slice(&[0; HEADER_BYTES]);
+    payload(out);
+    let payload_bytes = u32::try_from(out.len() - start - HEADER_BYTES)
+        .expect("a batch is smaller than 4 GiB: admission bounds it");
+    let record = &mut out[start..];
+    record[4..8].copy_from_slice(&payload_bytes.to_le_bytes());
+    record[8..16].copy_from_slice(&(base + start as u64).to_le_bytes());
+    record[16..24].copy_from_slice(&durable_to.to_le_bytes());
+    record[24] = kind as u8;
+    record[25] = VERSION;
+    record[28..32].copy_from_slice(&count.to_le_bytes());
+    let checksum = crc32c::crc32c(&record[4..]);
+    record[0..4].copy_from_slice(&checksum.to_le_bytes());
+    out.resize(start + padded(out.len() - start), 0);
+}
+
+/// The record at `position`, if the bytes there begin with one that is whole.
+pub(crate) fn decode(bytes: &[u8], position: u64, check_checksum: bool) -> Option<Record<'_>> {
+    let header = bytes.get(..HEADER_BYTES)?;
+    if u64_at(header, 8) != position || header[25] != VERSION || header[24] == 0 {
+        return None;
+    }
+    let end = HEADER_BYTES + u32_at(header, 4) as usize;
+    let covered = bytes.get(4..end)?;
+    if check_checksum && crc32c::crc32c(covered) != u32_at(header, 0) {
+        return None;
+    }
+    Some(Record {
+        kind: match header[24] {
+            1 => Some(Kind::Entries),
+            2 => Some(Kind::Mark),
+            3 => Some(Kind::Close),
+            _ => None,
+        },
+        position,
+        durable_to: u64_at(header, 16),
+        count: u32_at(header, 28),
+        payload: &bytes[HEADER_BYTES..end],
+        // The last record of a file may lack its padding, if only the bytes before it survived.
+        size_bytes: padded(end),
+    })
+}
+
+fn padded(size_bytes: usize) -> usize {
+    size_bytes.next_multiple_of(ALIGNMENT)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// Entries of one log in a row, as bodies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run<'a> {
+    pub organization: Organization,
+    pub first: Seq,
+    pub bodies: Vec<&'a [u8]>,
+}
+
+impl Run<'_> {
+    /// The seq after the last.
+    pub fn end(&self) -> u64 {
+        self.first.0 + self.bodies.len() as u64
+    }
+}
+
+/// Begins the payload of [`Kind::Entries`]; `runs` calls of [`begin_run`] follow.
+pub(crate) fn begin_entries(out: &mut Vec<u8>, received_at: Timestamp, runs: u32) {
+    out.extend_from_slice(&received_at.as_micros().to_le_bytes());
+    out.extend_from_slice(&runs.to_le_bytes());
+}
+
+/// Begins a run; `count` calls of [`push_body`] follow.
+pub(crate) fn begin_run(out: &mut Vec<u8>, organization: &Organization, first: Seq, count: u32) {
+    let name = organization.as_str().as_bytes();
+    out.push(u8::try_from(name.len()).expect("a slug has at most 63 bytes"));
+    out.extend_from_slice(name);
+    out.extend_from_slice(&first.0.to_le_bytes());
+    out.extend_from_slice(&count.to_le_bytes());
+}
+
+pub(crate) fn push_body(out: &mut Vec<u8>, body: &[u8]) {
+    out.extend_from_slice(
+        &u32::try_from(body.len())
+            .expect("an entry is smaller than 4 GiB")
+            .to_le_bytes(),
+    );
+    out.extend_from_slice(body);
+}
+
+/// The runs of a payload of [`Kind::Entries`]; `None` if it is malformed, which a good checksum rules out.
+pub(crate) fn read_entries(payload: &[u8]) -> Option<(Timestamp, Vec<Run<'_>>)> {
+    let mut rest = Rest(payload);
+    let received_at = Timestamp::from_micros(i64::from_le_bytes(rest.take(8)?.try_into().ok()?))?;
+    let mut runs = Vec::new();
+    for _ in 0..rest.u32()? {
+        let name_bytes = rest.take(1)?[0] as usize;
+        let organization = Organization::parse(std::str::from_utf8(rest.take(name_bytes)?).ok()?)?;
+        let first = Seq(u64::from_le_bytes(rest.take(8)?.try_into().ok()?));
+        let count = rest.u32()?;
+        first.0.checked_add(u64::from(count))?;
+        let mut bodies = Vec::new();
+        for _ in 0..count {
+            let body_bytes = rest.u32()? as usize;
+            bodies.push(rest.take(body_bytes)?);
+        }
+        runs.push(Run {
+            organization,
+            first,
+            bodies,
+        });
+    }
+    rest.0.is_empty().then_some((received_at, runs))
+}
+
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<u8> {
+        let mut out = Vec::new();
+        let acme = Organization::parse("acme").expect("a slug");
+        encode(&mut out, 4096, 4000, Kind::Entries, 2, |out| {
+            begin_entries(out, Timestamp::from_micros(7).expect("in range"), 1);
+            begin_run(out, &acme, Seq(40), 2);
+            push_body(out, b"{}");
+            push_body(out, b"{\"a\":1}");
+        });
+        out
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was_written() {
+        let bytes = sample();
+        let record = decode(&bytes, 4096, true).expect("whole");
+        assert_eq!(
+            (record.kind, record.durable_to, record.count),
+            (Some(Kind::Entries), 4000, 2)
+        );
+        assert_eq!(record.size_bytes, bytes.len());
+        let (received_at, runs) = read_entries(record.payload).expect("well formed");
+        assert_eq!(received_at.as_micros(), 7);
+        assert_eq!((runs[0].first, runs[0].end()), (Seq(40), 42));
+        assert_eq!(runs[0].bodies, [&b"{}"[..], b"{\"a\":1}"]);
+    }
+
+    #[test]
+    fn a_record_elsewhere_cut_or_with_any_bit_turned_is_none() {
+        let bytes = sample();
+        assert!(
+            decode(&bytes, 4104, true).is_none(),
+            "stale bytes of another place"
+        );
+        let covered = HEADER_BYTES + u32_at(&bytes, 4) as usize;
+        assert!((0..covered).all(|cut| decode(&bytes[..cut], 4096, true).is_none()));
+        for bit in 0..covered * 8 {
+            let mut turned = bytes.clone();
+            turned[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&turned, 4096, true).is_none(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_payload_is_none_at_every_cut() {
+        let bytes = sample();
+        let payload = decode(&bytes, 4096, true).expect("whole").payload;
+        assert!((0..payload.len()).all(|cut| read_entries(&payload[..cut]).is_none()));
+    }
+}

@@ -1,0 +1,267 @@
+//! The threads of a store: a thin shell around the sequencer and the steps of sealing.
+//!
+//! One thread appends; one builds segments in memory, one seals them to files, one merges files. The last three apart, so
+//! that a long merge never keeps a tail from getting short.
+
+use crate::sealing::Sealing;
+use crate::sequencer::{Prepared, Sequencer};
+use crate::{Error, Receipt};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use entry::Timestamp;
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+/// Answers one batch.
+pub(super) type Done = Box<dyn FnOnce(Result<Vec<Receipt>, Error>) + Send>;
+
+/// Called after every commit.
+pub(super) type Wakes = RwLock<Vec<Box<dyn Fn(Timestamp) + Send + Sync>>>;
+
+/// What the sequencer's thread is asked.
+pub(super) enum Message {
+    Batch { batch: Vec<Prepared>, done: Done },
+    Close { answer: Sender<Result<(), Error>> },
+}
+
+impl Message {
+    /// Answers that the store is closing.
+    pub fn refuse(self) {
+        match self {
+            Message::Batch { done, .. } => done(Err(Error::Closing)),
+            Message::Close { .. } => {}
+        }
+    }
+}
+
+/// One commit takes at most this much of what waits: a bound on its memory and on the wait of the first in it.
+const COMMIT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// After so long without a batch the journal gets its mark.
+const IDLE_AFTER: Duration = Duration::from_millis(50);
+
+/// How long a failed step waits before it is tried again, and how often a full disk is looked at.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const TRY_AGAIN_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// How long an append waits for sealing that is far behind, before it is looked at whether sealing can go on at all.
+const ROOM_LOOKED_AT_EVERY: Duration = Duration::from_millis(100);
+
+/// Rings a thread. Rings while it works are one.
+#[derive(Clone)]
+struct Bell(Sender<()>);
+
+impl Bell {
+    fn new() -> (Bell, Receiver<()>) {
+        let (bell, rung) = bounded(1);
+        (Bell(bell), rung)
+    }
+
+    fn ring(&self) {
+        // Full: it will look anyway. Disconnected: it has ended.
+        let _ = self.0.try_send(());
+    }
+}
+
+/// Starts the threads. They end when the sequencer's is told to, or when nobody can tell it any more.
+pub(super) fn start(
+    sequencer: Sequencer,
+    sealing: Arc<Sealing>,
+    submitted: Receiver<Message>,
+    wakes: Arc<Wakes>,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let (build, build_rung) = Bell::new();
+    let (seal, seal_rung) = Bell::new();
+    let (merge, merge_rung) = Bell::new();
+    // What recovery left to do.
+    build.ring();
+    seal.ring();
+    merge.ring();
+    let builder = {
+        let (sealing, seal) = (sealing.clone(), seal.clone());
+        Builder::new().name("store-build".into()).spawn(move || {
+            work(&sealing, &build_rung, || {
+                let built = sealing.build_step();
+                if built {
+                    seal.ring();
+                }
+                Ok(built)
+            });
+        })?
+    };
+    let sealer = {
+        let (sealing, merge) = (sealing.clone(), merge.clone());
+        Builder::new().name("store-seal".into()).spawn(move || {
+            work(&sealing, &seal_rung, || {
+                let sealed = sealing.seal_step()?;
+                let trimmed = sealing.trim_step()?;
+                if sealed {
+                    merge.ring();
+                }
+                Ok(sealed || trimmed)
+            });
+        })?
+    };
+    let merger = {
+        let sealing = sealing.clone();
+        Builder::new()
+            .name("store-merge".into())
+            .spawn(move || work(&sealing, &merge_rung, || sealing.merge_step()))?
+    };
+    let bells = Bells {
+        build,
+        seal,
+        _merge: merge,
+    };
+    let appender = Builder::new().name("store-append".into()).spawn(move || {
+        Appending {
+            sequencer,
+            sealing,
+            wakes,
+            bells,
+        }
+        .run(&submitted)
+    })?;
+    Ok(vec![appender, builder, sealer, merger])
+}
+
+/// The other threads end when these are gone.
+struct Bells {
+    build: Bell,
+    seal: Bell,
+    _merge: Bell,
+}
+
+/// Works whenever the bell rings, until nobody can ring it. A step that failed is tried again, ever more slowly.
+fn work(sealing: &Sealing, rung: &Receiver<()>, mut step: impl FnMut() -> Result<bool, Error>) {
+    let mut try_again_after = None;
+    loop {
+        let ring = match try_again_after {
+            Some(after) => rung.recv_timeout(after),
+            None => rung.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if ring == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+        try_again_after = loop {
+            match step() {
+                Ok(true) if !sealing.is_stopping() => {}
+                Ok(_) => break None,
+                Err(_) => {
+                    let after = try_again_after.map_or(TRY_AGAIN_AFTER, |after| after * 2);
+                    break Some(after.min(TRY_AGAIN_AFTER_MAX));
+                }
+            }
+        };
+    }
+}
+
+struct Appending {
+    sequencer: Sequencer,
+    sealing: Arc<Sealing>,
+    wakes: Arc<Wakes>,
+    bells: Bells,
+}
+
+impl Appending {
+    fn run(mut self, submitted: &Receiver<Message>) {
+        loop {
+            let message = match submitted.recv_timeout(IDLE_AFTER) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => match self.wait_idle(submitted) {
+                    Some(message) => message,
+                    None => break,
+                },
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if let Some(answer) = self.commit(message, submitted) {
+                // The only receiver is `Store::close`, or it has lost interest.
+                let _ = answer.send(self.sequencer.close());
+                break;
+            }
+        }
+        self.sealing.stop();
+        for message in submitted.try_iter() {
+            message.refuse();
+        }
+    }
+
+    /// Marks the journal, then waits; `None` when nobody can ask any more.
+    fn wait_idle(&mut self, submitted: &Receiver<Message>) -> Option<Message> {
+        loop {
+            self.sequencer.idle();
+            if !self.sealing.health.waits_for_room() {
+                return submitted.recv().ok();
+            }
+            match submitted.recv_timeout(TRY_AGAIN_AFTER) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Commits this batch and what else waits. Answers whom to tell when the store is to close.
+    fn commit(
+        &mut self,
+        first: Message,
+        submitted: &Receiver<Message>,
+    ) -> Option<Sender<Result<(), Error>>> {
+        let (mut batches, mut dones, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut closing = None;
+        for message in std::iter::once(first).chain(submitted.try_iter()) {
+            match message {
+                Message::Batch { batch, done } => {
+                    bytes += batch.iter().map(Prepared::size_bytes).sum::<usize>();
+                    batches.push(batch);
+                    dones.push(done);
+                }
+                Message::Close { answer } => closing = Some(answer),
+            }
+            if closing.is_some() || bytes >= COMMIT_BYTES_MAX {
+                break;
+            }
+        }
+        match self.wait_for_room() {
+            Ok(()) => self.commit_batches(batches, dones),
+            Err(error) => dones.into_iter().for_each(|done| done(Err(error.again()))),
+        }
+        closing
+    }
+
+    fn commit_batches(&mut self, batches: Vec<Vec<Prepared>>, dones: Vec<Done>) {
+        let outcome = self.sequencer.commit(batches);
+        for (done, answer) in dones.into_iter().zip(outcome.answers) {
+            done(answer);
+        }
+        let Some((received_at, load)) = outcome.committed else {
+            return;
+        };
+        for wake in self.wakes.read().iter() {
+            wake(received_at);
+        }
+        if self.sealing.limits.must_build(load) {
+            self.bells.build.ring();
+        }
+        if self.sealing.limits.must_seal(load) {
+            self.bells.seal.ring();
+        }
+    }
+
+    /// Waits while sealing is far behind; refuses if it waits for room itself.
+    fn wait_for_room(&self) -> Result<(), Error> {
+        let limits = &self.sealing.limits;
+        while !self
+            .sealing
+            .state
+            .wait_for_room(|load| !limits.is_behind(load), ROOM_LOOKED_AT_EVERY)
+        {
+            self.sealing.health.refuse_if_latched()?;
+            if let Some(path) = self.sealing.health.sealing_waits_for_room() {
+                return Err(Error::NoSpace { path });
+            }
+        }
+        Ok(())
+    }
+}

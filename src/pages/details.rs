@@ -397,7 +397,7 @@ fn raw(entry: &Entry) -> Markup {
     let shown = json::indented(&json.parse());
     html! {
         section.wide {
-            details data-key="raw" {
+            details.fold data-key="raw" {
                 summary { h3 { "Raw JSON" } }
                 pre.raw tabindex="0" aria-label="Raw JSON" { code { (shown) } }
                 button.button type="button" data-copy-raw hidden { (icon("copy")) "Copy" }

@@ -3,7 +3,7 @@
 use super::list::{Listing, Relaxed};
 use super::setting::{Setting, icon};
 use super::toolbar::chip;
-use super::visible::{count, plain};
+use super::visible::{count, plain, plain_part};
 use crate::problem::{Kind, Problem};
 use maud::{Markup, html};
 
@@ -73,14 +73,14 @@ pub fn refused(setting: &Setting, problem: &Problem) -> Markup {
                     strong { "This page of the list cannot be continued" }
                     p { "Its cursor belongs to another filter or another server. " a href=(setting.here.without("cursor").href()) { "Start again from the first page" } "." }
                 } @else {
-                    strong { (problem.kind.title()) }
+                    strong { (title(problem)) }
                     @if problem.errors.is_empty() { p { (plain(&problem.detail)) } }
                     @for fault in &problem.errors {
                         @let name = fault.parameter.as_deref().unwrap_or_default();
                         @if let (Some(value), Some(position)) = (setting.here.get(name), fault.position) { (marked(value, position)) }
                         p { @if !name.is_empty() && name != "q" { code { (plain(name)) } ": " } (plain(&fault.detail)) }
                         @if let Some(suggestion) = &fault.suggestion {
-                            p { "Did you mean " strong { (plain(suggestion)) } "?" }
+                            p { "Did you mean " code { (plain(suggestion)) } " ?" }
                         }
                         @if !name.is_empty() && setting.here.get(name).is_some() {
                             p { a href=(setting.here.without(name).href()) { "Remove it" } }
@@ -89,6 +89,13 @@ pub fn refused(setting: &Setting, problem: &Problem) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn title(problem: &Problem) -> &'static str {
+    match problem.errors.as_slice() {
+        [fault] if fault.parameter.as_deref() == Some("q") => "The query cannot be read",
+        _ => problem.kind.title(),
     }
 }
 
@@ -104,9 +111,9 @@ fn marked(text: &str, position: usize) -> Markup {
     let here = if end > start { &text[start..end] } else { " " };
     html! {
         pre { code {
-            @if start > 0 { (plain(text[..start].trim_start())) }
-            span.here { (plain(here)) }
-            @if end < text.len() { (plain(&text[end..])) }
+            @if start > 0 { (plain_part(&text[..start])) }
+            span.here { (plain_part(here)) }
+            @if end < text.len() { (plain_part(&text[end..])) }
         } }
     }
 }

@@ -151,7 +151,7 @@ pub fn table(setting: &Setting, listing: &Listing) -> Markup {
     let shape = Shape::of(&setting.here);
     let cells = shape.cells();
     html! {
-        div.sheet { div.scroll-x {
+        div.sheet.apart[!shape.joined] {
             table.entries {
                 caption.unseen { "Audit log entries" }
                 thead {
@@ -166,14 +166,16 @@ pub fn table(setting: &Setting, listing: &Listing) -> Markup {
                             @for column in &cells {
                                 td class=(column.class()) {
                                     (cell(setting, entry, *column, true))
-                                    @if let Some(under) = shape.under(*column) { div.sub { (cell(setting, entry, under, false)) } }
+                                    @if let Some(under) = shape.under(*column).filter(|under| !repeats(entry, *under)) {
+                                        div.sub { (cell(setting, entry, under, false)) }
+                                    }
                                 }
                             }
                         }
                     }
                 }
             }
-        } }
+        }
     }
 }
 
@@ -242,9 +244,6 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
         }
         Column::TargetType => {
             let kind = entry.target.as_ref().and_then(|t| t.kind.as_deref());
-            if entry.target.is_none() && !first {
-                return html! {};
-            }
             text(kind.map(|k| value_title("target_type", k)).as_deref())
         }
         Column::Scope => html! {
@@ -261,6 +260,11 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
         },
         Column::Source => text(entry.source.as_ref().map(|s| &*s.name)),
     }
+}
+
+/// True if a cell under another would only say "none" a second time.
+fn repeats(entry: &Entry, under: Column) -> bool {
+    under == Column::TargetType && entry.target.is_none()
 }
 
 /// A value, or the visible absence of one.

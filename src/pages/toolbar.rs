@@ -19,14 +19,17 @@ pub fn toolbar(setting: &Setting, listing: &Listing) -> Markup {
             form #filter-form method="get" action="/" role="search" {
                 (kept(here, &["search", "q", "organization", "project", "target_type", "result", "from", "to", "cursor", "selected"]))
                 div.bar {
-                    (picker(here, "organization", "Organization", "All organizations", listing.facet(Field::Organization)))
-                    (picker(here, "project", "Project", "All projects", listing.facet(Field::Project)))
+                    div.pickers {
+                        (picker(here, "organization", "Organization", "All organizations", listing.facet(Field::Organization)))
+                        (picker(here, "project", "Project", "All projects", listing.facet(Field::Project)))
+                        (target_types(here, listing.facet(Field::TargetType)))
+                        (results(here))
+                        (ranges(setting))
+                        (custom_range(setting, listing))
+                        details.query-field open[here.get("q").is_some()] { summary.button { (icon("query")) "Query" } }
+                        noscript { button.button.primary { "Apply" } }
+                    }
                     (searchbox(here))
-                    (target_types(here, listing.facet(Field::TargetType)))
-                    (results(here))
-                    (ranges(setting))
-                    (custom_range(setting, listing))
-                    noscript { button.button.primary { "Apply" } }
                     (advanced(here, listing))
                 }
             }
@@ -74,7 +77,7 @@ fn picker(here: &Location, name: &str, label: &str, all: &str, facet: Option<&Fa
         .iter()
         .map(|(v, n)| (v.to_string(), brief(v, 40), *n))
         .collect();
-    select(here, name, label, all, &titled)
+    html! { div.first { (select(here, name, label, all, &titled)) } }
 }
 
 fn target_types(here: &Location, facet: Option<&Facet>) -> Markup {
@@ -204,20 +207,17 @@ fn custom_range(setting: &Setting, listing: &Listing) -> Markup {
 fn advanced(here: &Location, listing: &Listing) -> Markup {
     let value = here.get("q");
     html! {
-        details.query-field.open[value.is_some()] open[value.is_some()] {
-            summary.button { (icon("query")) "Query" }
-            div.advanced {
-                label.unseen for="q" { "Query" }
-                input #q.set[value.is_some()] type="text" name="q" value=[value] maxlength="4096" autocomplete="off" spellcheck="false"
-                    aria-invalid=[listing.problem.as_ref().map(|_| "true")]
-                    placeholder="actor:ana action:create* -result:failure ip:10.0.0.0/8 since:7d";
-                button.button.primary { "Run" }
-                p.how {
-                    "Terms combine with AND. "
-                    code { "actor:ana" } " " code { "action:create*" } " " code { "-result:failure" } " "
-                    code { "(category:cluster OR category:instance)" } " " code { "ip:10.0.0.0/8" } " " code { "has:email" } " "
-                    code { "context.ticket:OPS-88" } " " code { "\"exact words\"" } " " code { "since:7d" }
-                }
+        div.advanced {
+            label.unseen for="q" { "Query" }
+            input #q.set[value.is_some()] type="text" name="q" value=[value] maxlength="4096" autocomplete="off" spellcheck="false"
+                aria-invalid=[listing.problem.as_ref().map(|_| "true")]
+                placeholder="actor:ana action:create* -result:failure ip:10.0.0.0/8 since:7d";
+            button.button.primary { "Run" }
+            p.how {
+                "Terms combine with AND. "
+                code { "actor:ana" } " " code { "action:create*" } " " code { "-result:failure" } " "
+                code { "(category:cluster OR category:instance)" } " " code { "ip:10.0.0.0/8" } " " code { "has:email" } " "
+                code { "context.ticket:OPS-88" } " " code { "\"exact words\"" } " " code { "since:7d" }
             }
         }
     }
@@ -392,8 +392,14 @@ pub fn chip(setting: &Setting, name: &str, value: &str) -> Chip {
         "search" => ("Search".into(), format!("“{}”", brief(value, 60))),
         "q" => ("Query".into(), brief(value, 80)),
         "from" | "to" => {
-            let label = if bare == "from" { "From" } else { "Until" };
-            (label.into(), when(setting, bare, value))
+            let preset = PRESETS
+                .iter()
+                .find(|(preset, _)| bare == "from" && *preset == value);
+            match preset {
+                Some((_, title)) => ("Time".into(), title.to_lowercase()),
+                None if bare == "from" => ("From".into(), when(setting, value)),
+                None => ("Until".into(), when(setting, value)),
+            }
         }
         "has" => {
             let none = if not { "none" } else { "any" };
@@ -420,13 +426,7 @@ fn values_in_words(field: &str, value: &str) -> String {
     words.join(" or ")
 }
 
-fn when(setting: &Setting, bound: &str, value: &str) -> String {
-    let preset = PRESETS
-        .iter()
-        .find(|(preset, _)| bound == "from" && *preset == value);
-    if let Some((_, title)) = preset {
-        return title.to_lowercase();
-    }
+fn when(setting: &Setting, value: &str) -> String {
     match entry::Timestamp::parse(value) {
         Ok(at) => setting.zone.minute(at),
         Err(_) => plain(value),

@@ -99,6 +99,18 @@ pub fn plain(text: &str) -> String {
     out
 }
 
+/// [`plain`] of a part of a text: blanks at its edges stand within the whole.
+pub fn plain_part(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in pieces(text, 0, text.len()) {
+        match piece {
+            Piece::Plain(run) => out.push_str(run),
+            Piece::Hidden(c, _) => out.push_str(&format!("⟨{}⟩", code_point(c))),
+        }
+    }
+    out
+}
+
 /// [`plain`], cut to `max` characters with an ellipsis.
 pub fn brief(text: &str, max: usize) -> String {
     let cut: String = text.chars().take(max + 1).collect();

@@ -130,6 +130,9 @@ pub struct Measured {
     /// Entries of one posted batch.
     #[arg(long, default_value_t = 1_000)]
     batch: u64,
+    /// Calls per question, each with another value where there are that many.
+    #[arg(long, default_value_t = 200)]
+    calls: u64,
     #[arg(long, value_enum, default_value_t = Spread::PerOrganization)]
     logs: Spread,
 }
@@ -143,13 +146,18 @@ pub enum Spread {
     One,
 }
 
-impl Measured {
-    fn workload(&self) -> Workload {
-        let logs = match self.logs {
+impl From<Spread> for Logs {
+    fn from(spread: Spread) -> Self {
+        match spread {
             Spread::PerOrganization => Logs::PerOrganization,
             Spread::One => Logs::One,
-        };
-        Workload::new(self.entries, logs)
+        }
+    }
+}
+
+impl Measured {
+    fn workload(&self) -> Workload {
+        Workload::new(self.entries, self.logs.into())
     }
 
     /// The directory of this size.
@@ -167,14 +175,8 @@ pub fn run(command: Command) -> Result<(), Failed> {
             count,
             logs,
         } => {
-            let measured = Measured {
-                entries,
-                logs,
-                data: PathBuf::new(),
-                clients: 1,
-                batch: 1_000,
-            };
-            generate(&measured.workload(), first, count.unwrap_or(entries))
+            let workload = Workload::new(entries, logs.into());
+            generate(&workload, first, count.unwrap_or(entries))
         }
         Command::Ingest(measured) => ingest::measure(&measured).map(drop),
         Command::Query(measured) => query::measure(&measured).map(drop),

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
+/// Entries posted alone, where there are ten times as many.
 const SINGLE_POSTS: u64 = 300;
 
 /// Fills the directory of this size and gives the figures. The workload's last [`SINGLE_POSTS`] entries are posted alone.
@@ -25,7 +26,7 @@ pub(super) fn measure(measured: &Measured) -> Result<Vec<Figure>, Failed> {
     }
     let fsync = latency::fsync(&dir)?;
     let workload = measured.workload();
-    let batched = workload.entries.saturating_sub(SINGLE_POSTS);
+    let batched = workload.entries - SINGLE_POSTS.min(workload.entries / 10);
     let server = Server::start(&dir)?;
 
     let (begun, client_cpu) = (Instant::now(), own_cpu_seconds()?);

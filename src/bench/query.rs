@@ -10,8 +10,6 @@ use super::{Failed, Figure, Measured, figure};
 use entry::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Calls per figure; each with another value where there are that many.
-const CALLS: u64 = 200;
 /// Calls before them, with other values, which are not counted: the figures are of a warm server.
 const WARM: u64 = 20;
 
@@ -363,9 +361,13 @@ pub(super) fn measure(measured: &Measured) -> Result<Vec<Figure>, Failed> {
     let mut figures = Vec::new();
     for question in QUESTIONS {
         let mut latency = Latency::default();
-        for n in 0..WARM + CALLS {
+        for n in 0..WARM + measured.calls {
             // The warming calls come from the end of the values, the counted ones from the beginning.
-            let n = if n < WARM { CALLS + n } else { n - WARM };
+            let n = if n < WARM {
+                measured.calls + n
+            } else {
+                n - WARM
+            };
             let asked = Asked {
                 n,
                 random: Numbers::new(n),
@@ -373,7 +375,7 @@ pub(super) fn measure(measured: &Measured) -> Result<Vec<Figure>, Failed> {
             };
             let calls = (question.calls)(&asked);
             let ask = || calls.iter().try_for_each(|path| server.get(path).map(drop));
-            if n < CALLS {
+            if n < measured.calls {
                 latency.time(ask)?
             } else {
                 ask()?
@@ -414,7 +416,7 @@ mod tests {
                 .any(|w| q.what.ends_with(w))
         }) {
             let distinct: std::collections::HashSet<_> =
-                (0..CALLS).map(|n| (question.calls)(&asked(n))).collect();
+                (0..200).map(|n| (question.calls)(&asked(n))).collect();
             assert!(
                 distinct.len() > 60,
                 "{}: {} values",

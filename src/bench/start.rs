@@ -6,7 +6,7 @@ use super::workload::{Logs, Workload};
 use super::{Failed, Figure, Measured, figure};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Entries answered before the kill: enough that the journal holds what no segment file does.
+/// Entries answered before the kill, where the data is as large: enough that the journal holds what no segment file does.
 const BEFORE_KILL: u64 = 200_000;
 const BATCH: u64 = 1_000;
 
@@ -19,11 +19,12 @@ pub(super) fn measure(measured: &Measured) -> Result<Vec<Figure>, Failed> {
     let before = size(&clean)?;
 
     let more = Workload::new(1_000 * BEFORE_KILL, other(measured.workload().logs));
+    let enough = BEFORE_KILL.min(measured.entries);
     let accepted = AtomicU64::new(0);
     std::thread::scope(|scope| {
         let client = clean.client();
         let poster = scope.spawn(|| post_until_cut(client, &more, &accepted));
-        while accepted.load(Ordering::Relaxed) < BEFORE_KILL && !poster.is_finished() {
+        while accepted.load(Ordering::Relaxed) < enough && !poster.is_finished() {
             std::thread::yield_now();
         }
         clean.kill()

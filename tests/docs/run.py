@@ -12,7 +12,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -56,8 +55,6 @@ def prepare(place, url):
     stand_in.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec mar-audit "$@"\n')
     stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
     (place / "work").mkdir()
-    for example in sorted((ROOT / "docs" / "examples").glob("*")):
-        shutil.copy(example, place / "work")
     return {
         **os.environ,
         "PATH": f"{commands}:{os.environ['PATH']}",

@@ -15,6 +15,9 @@
 //! - [`problem`]: how a refusal looks
 //! - [`metrics`], [`openapi`]: what it says about itself
 //! - [`pages`]: the page
+//! - [`cli`], [`config`]: the command line and the settings
+//! - [`import`]: files of audit data, mapped and sent
+//! - [`client`], [`terminal`]: what client commands call and show with
 //! - [`clock`]: the only place that asks the system for the time
 //! - [`demo`], [`bench`]: data that looks alive; data that measures
 
@@ -22,11 +25,15 @@ pub mod api;
 pub mod app;
 pub mod bench;
 pub mod body;
+pub mod cli;
+pub mod client;
 pub mod clock;
+pub mod config;
 pub mod cursor;
 pub mod demo;
 pub mod export;
 pub mod guard;
+pub mod import;
 pub mod metrics;
 pub mod openapi;
 pub mod pages;
@@ -34,3 +41,4 @@ pub mod problem;
 pub mod router;
 pub mod server;
 pub mod tail;
+pub mod terminal;

@@ -1,0 +1,261 @@
+//! The command line: what can be asked, and how it ends.
+//!
+//! In reading order:
+//! - this file: every command and flag
+//! - [`serve`]: the server itself
+//! - [`parameters`], [`shown`]: choosing entries and showing them, for all client commands
+//! - [`record`], [`search`], [`tail`], [`export`]: the client commands; `import` is in [`crate::import`]
+//! - [`failure`]: exit codes and messages
+
+pub mod export;
+pub mod failure;
+pub mod parameters;
+pub mod record;
+pub mod search;
+pub mod serve;
+pub mod shown;
+pub mod tail;
+
+pub use failure::{Exit, Failure};
+pub use parameters::Parameters;
+
+use crate::client::Client;
+use crate::config::{self, Flag, Layers};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The audit log: records who did what, answers at once, exports completely.
+///
+/// Without a command it serves.
+#[derive(Parser)]
+#[command(name = "mar-audit", version, after_help = failure::EXIT_CODES, max_term_width = 110)]
+struct Line {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    serve: serve::Arguments,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Settings file; without it mar-audit.toml in the working directory, if there is one
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "MAR_AUDIT_CONFIG",
+        help_heading = "Everywhere"
+    )]
+    pub config: Option<PathBuf>,
+    /// Where client commands find the server [env: MAR_AUDIT_SERVER=] [default: http://127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Everywhere")]
+    pub server: Option<String>,
+    /// Bearer token for the server [env: MAR_AUDIT_TOKEN=]
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Everywhere")]
+    pub token: Option<String>,
+    /// How answers are printed
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, help_heading = "Everywhere")]
+    pub output: Output,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// RFC 4180, the export's columns
+    Csv,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the log: the API and the page
+    Serve(serve::Arguments),
+    /// Record entries, from flags or from JSON
+    Record(Box<record::Arguments>),
+    /// Import files of audit data
+    Import(crate::import::Arguments),
+    /// Search entries
+    Search(search::Arguments),
+    /// Show one entry in full
+    Show(search::ShowArguments),
+    /// Follow new entries as they arrive
+    Tail(tail::Arguments),
+    /// Export everything that matches, complete or recognisably cut
+    Export(export::Arguments),
+    /// Settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print completions for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Show every setting
+    Show {
+        /// Also where each value came from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// What commands are given besides their own flags.
+pub struct Context {
+    pub common: Common,
+    environment: Vec<(String, String)>,
+}
+
+impl Context {
+    /// The settings under the flags of a command.
+    pub fn layers(&self, mut flags: Vec<Flag>) -> Result<Layers, config::Error> {
+        flags.extend(
+            self.common
+                .server
+                .iter()
+                .map(|v| Flag::new("server", v.as_str())),
+        );
+        flags.extend(
+            self.common
+                .token
+                .iter()
+                .map(|v| Flag::new("token", v.as_str())),
+        );
+        let environment = self.environment.clone();
+        Layers::read(config::Sources {
+            file: self.common.config.clone(),
+            environment,
+            flags,
+        })
+    }
+
+    /// The server of client commands.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let config = self.layers(Vec::new())?.check()?;
+        Ok(Client::new(&config.server, config.token)?)
+    }
+}
+
+/// Runs the program.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match Line::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            // The help's reader may go away early; there is nobody left to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(Exit::Failed as u8)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match run(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(line: Line) -> Result<(), Failure> {
+    let environment = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
+    let context = Context {
+        common: line.common,
+        environment,
+    };
+    let Some(command) = line.command else {
+        return serve::run(&line.serve, &context);
+    };
+    if line.serve != serve::Arguments::default() {
+        return Err(Failure::failed(
+            "flags of `serve` stand before another command; put the command first",
+        ));
+    }
+    match command {
+        Command::Serve(arguments) => serve::run(&arguments, &context),
+        Command::Record(arguments) => record::run(&arguments, &context),
+        Command::Import(arguments) => crate::import::run(&arguments, &context),
+        Command::Search(arguments) => search::run(&arguments, &context),
+        Command::Show(arguments) => search::show(&arguments, &context),
+        Command::Tail(arguments) => tail::run(&arguments, &context),
+        Command::Export(arguments) => export::run(&arguments, &context),
+        Command::Config(ConfigCommand::Show { origin }) => config_show(origin, &context),
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn config_show(origin: bool, context: &Context) -> Result<(), Failure> {
+    let layers = context.layers(Vec::new())?;
+    let mut out = io::stdout().lock();
+    match context.common.output {
+        Output::Table => {
+            let mut header = vec!["Setting", "Value", "What it is"];
+            if origin {
+                header.insert(2, "From");
+            }
+            let mut table = crate::terminal::table(&header);
+            for row in layers.show() {
+                let mut cells = vec![row.name, &row.value, row.says];
+                if origin {
+                    cells.insert(2, &row.origin);
+                }
+                table.add_row(cells.into_iter().map(crate::terminal::cell));
+            }
+            crate::terminal::print_table(&mut out, &table)?;
+        }
+        Output::Csv => {
+            let mut csv = csv::Writer::from_writer(&mut out);
+            csv.write_record(["setting", "value", "from"])
+                .map_err(io::Error::from)?;
+            for row in layers.show() {
+                csv.write_record([row.name, &row.value, &row.origin])
+                    .map_err(io::Error::from)?;
+            }
+            csv.flush()?;
+        }
+        Output::Json | Output::Ndjson => {
+            let rows = layers.show();
+            let rows = rows.iter().map(|row| serde_json::json!({"setting": row.name, "value": row.value, "from": row.origin}));
+            if context.common.output == Output::Json {
+                writeln!(out, "{:#}", serde_json::Value::from_iter(rows))?;
+            } else {
+                for row in rows {
+                    writeln!(out, "{row}")?;
+                }
+            }
+        }
+    }
+    // Shown first: who asks for the settings may be looking for the one that is wrong.
+    layers.check()?;
+    Ok(())
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Line::command(), "mar-audit", &mut script);
+    Ok(io::stdout().lock().write_all(&script)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Line::command().debug_assert();
+    }
+}

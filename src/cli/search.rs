@@ -1,0 +1,247 @@
+//! `search` and `show`.
+
+use crate::cli::{Context, Failure, Output, Parameters, shown};
+use crate::client::Client;
+use crate::terminal;
+use clap::{Args, ValueEnum};
+use entry::Entry;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::io::{self, IsTerminal, Read, Write};
+
+/// The most entries the API gives in one answer.
+const PAGE_MAX: usize = 1_000;
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    parameters: Parameters,
+    /// At most so many entries
+    #[arg(long, short = 'n', default_value_t = 50, conflicts_with = "all")]
+    limit: usize,
+    /// Every entry that matches
+    #[arg(long)]
+    all: bool,
+    /// By the callers' clocks, or in the order of arrival
+    #[arg(long, value_enum, default_value_t = Order::Time)]
+    order: Order,
+    /// Oldest first
+    #[arg(long)]
+    ascending: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    Time,
+    Received,
+}
+
+#[derive(Args, Debug)]
+pub struct ShowArguments {
+    /// The entry's id
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    entries: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+}
+
+pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let client = context.client()?;
+    let limit = if arguments.all {
+        usize::MAX
+    } else {
+        arguments.limit
+    };
+    if context.common.output == Output::Csv {
+        if arguments.order != Order::Time || arguments.ascending {
+            return Err(Failure::failed(
+                "--output csv comes newest first; choose another output for another order",
+            ));
+        }
+        return csv(&client, &arguments.parameters, limit);
+    }
+    let mut printer = Printer::new(context.common.output);
+    let mut parameters = arguments.parameters.0.clone();
+    parameters.push((
+        "order".into(),
+        if arguments.order == Order::Time {
+            "time"
+        } else {
+            "received"
+        }
+        .into(),
+    ));
+    parameters.push((
+        "direction".into(),
+        if arguments.ascending { "asc" } else { "desc" }.into(),
+    ));
+    let mut left = limit;
+    let mut cursor = None;
+    while left > 0 {
+        let page = page(&client, &parameters, left.min(PAGE_MAX), cursor.as_deref())?;
+        left = left.saturating_sub(page.entries.len());
+        for entry in &page.entries {
+            printer.entry(&client, entry)?;
+        }
+        printer.page()?;
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    printer.end()?;
+    if cursor.is_some() && io::stderr().is_terminal() {
+        eprintln!("There are more; --limit N or --all shows them.");
+    }
+    Ok(())
+}
+
+fn page(
+    client: &Client,
+    parameters: &[(String, String)],
+    limit: usize,
+    cursor: Option<&str>,
+) -> Result<Page, Failure> {
+    let mut parameters = parameters.to_vec();
+    parameters.push(("limit".into(), limit.to_string()));
+    parameters.extend(cursor.map(|cursor| ("cursor".into(), cursor.into())));
+    let text = client.text(client.get("/v1/entries", &parameters, &[])?)?;
+    Ok(serde_json::from_str(&text).map_err(|e| client.strange(e))?)
+}
+
+/// Prints entries as they arrive, a page at a time.
+struct Printer {
+    output: Output,
+    out: io::BufWriter<io::Stdout>,
+    terminal: bool,
+    table: Option<comfy_table::Table>,
+    printed: usize,
+}
+
+impl Printer {
+    fn new(output: Output) -> Self {
+        let terminal = io::stdout().is_terminal();
+        Self {
+            output,
+            out: io::BufWriter::new(io::stdout()),
+            terminal,
+            table: None,
+            printed: 0,
+        }
+    }
+
+    fn entry(&mut self, client: &Client, entry: &RawValue) -> Result<(), Failure> {
+        let json = if self.terminal {
+            terminal::visible_json(entry.get())
+        } else {
+            entry.get().into()
+        };
+        match self.output {
+            Output::Json => write!(
+                self.out,
+                "{}{json}",
+                if self.printed == 0 { "[\n" } else { ",\n" }
+            )?,
+            Output::Ndjson | Output::Csv => writeln!(self.out, "{json}")?,
+            Output::Table => {
+                let entry =
+                    Entry::from_wire(entry.get().as_bytes()).map_err(|e| client.strange(e))?;
+                let header = if self.printed == 0 {
+                    shown::COLUMNS
+                } else {
+                    &[]
+                };
+                shown::add_row(
+                    self.table.get_or_insert_with(|| terminal::table(header)),
+                    &entry,
+                );
+            }
+        }
+        self.printed += 1;
+        Ok(())
+    }
+
+    fn page(&mut self) -> Result<(), Failure> {
+        if let Some(table) = self.table.take() {
+            terminal::print_table(&mut self.out, &table)?;
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn end(mut self) -> Result<(), Failure> {
+        match (self.output, self.printed) {
+            (Output::Json, 0) => writeln!(self.out, "[]")?,
+            (Output::Json, _) => writeln!(self.out, "\n]")?,
+            (Output::Table, 0) => eprintln!("No entries match."),
+            _ => {}
+        }
+        Ok(self.out.flush()?)
+    }
+}
+
+/// The export's rows, so that columns and the guard against formulas are the export's.
+fn csv(client: &Client, parameters: &Parameters, limit: usize) -> Result<(), Failure> {
+    let mut parameters = parameters.0.clone();
+    parameters.push(("format".into(), "csv".into()));
+    let answer = client.reader(client.get("/v1/export", &parameters, &[])?);
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(answer);
+    let mut out = csv::WriterBuilder::new()
+        .flexible(true)
+        .from_writer(io::stdout());
+    // One more for the header.
+    for row in rows.byte_records().take(limit.saturating_add(1)) {
+        let row = row.map_err(|e| client.cut(&io::Error::from(e)))?;
+        out.write_byte_record(&row).map_err(io::Error::from)?;
+    }
+    Ok(out.flush()?)
+}
+
+pub fn show(arguments: &ShowArguments, context: &Context) -> Result<(), Failure> {
+    let client = context.client()?;
+    if entry::EntryId::parse(&arguments.id).is_none() {
+        return Err(Failure::failed(format!(
+            "`{}` is not the id of an entry: it is a UUID",
+            arguments.id
+        )));
+    }
+    if context.common.output == Output::Csv {
+        return csv(
+            &client,
+            &Parameters(vec![("id".into(), arguments.id.clone())]),
+            1,
+        );
+    }
+    let answer = client.get(&format!("/v1/entries/{}", arguments.id), &[], &[])?;
+    let mut json = String::new();
+    client
+        .reader(answer)
+        .read_to_string(&mut json)
+        .map_err(|e| client.cut(&e))?;
+    let mut out = io::stdout().lock();
+    match context.common.output {
+        Output::Table => {
+            let entry = Entry::from_wire(json.as_bytes()).map_err(|e| client.strange(e))?;
+            shown::print_details(&mut out, &entry)?;
+        }
+        output => {
+            let json = if out.is_terminal() {
+                terminal::visible_json(&json).into_owned()
+            } else {
+                json
+            };
+            let json = if output == Output::Json {
+                terminal::pretty(&json)
+            } else {
+                json
+            };
+            writeln!(out, "{}", json.trim_end())?;
+        }
+    }
+    Ok(())
+}

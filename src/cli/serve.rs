@@ -1,0 +1,190 @@
+//! `serve`: the server, from settings to shutdown.
+
+use crate::app::{App, Limits, Settings};
+use crate::cli::{Context, Failure};
+use crate::config::{Config, Flag};
+use crate::{clock, demo, server};
+use clap::Args;
+use signal_hook::consts::SIGXFSZ;
+use std::io::{self, IsTerminal, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Flags of `serve`. Each has the name of its setting.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Serve")]
+pub struct Arguments {
+    /// Data directory [env: MAR_AUDIT_DATA=] [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one [env: MAR_AUDIT_LISTEN=] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Record a platform's demo data and go on living, in ./data-demo unless --data says otherwise
+    #[arg(long)]
+    pub demo: bool,
+    /// Listen on an address that other machines can reach, though there is no access control yet
+    #[arg(long)]
+    pub insecure_listen: bool,
+    /// Keep data on a file system that does not survive a restart
+    #[arg(long)]
+    pub allow_volatile: bool,
+    /// A host name, besides the address itself, that calls may be addressed to; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub public_host: Vec<String>,
+}
+
+impl Arguments {
+    fn flags(&self) -> Result<Vec<Flag>, Failure> {
+        let mut flags = Vec::new();
+        if let Some(dir) = &self.data {
+            let dir = dir
+                .to_str()
+                .ok_or_else(|| Failure::failed("--data: the path is not UTF-8"))?;
+            flags.push(Flag::new("data", dir));
+        } else if self.demo {
+            // Wherever else the directory is named, real data is meant.
+            flags.push(Flag::new("data", demo::DATA));
+        }
+        flags.extend(self.listen.iter().map(|v| Flag::new("listen", v.as_str())));
+        flags.extend(
+            self.insecure_listen
+                .then(|| Flag::new("insecure_listen", true)),
+        );
+        flags.extend(
+            self.allow_volatile
+                .then(|| Flag::new("allow_volatile", true)),
+        );
+        if !self.public_host.is_empty() {
+            flags.push(Flag::new("public_host", self.public_host.clone()));
+        }
+        Ok(flags)
+    }
+}
+
+pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let config = context.layers(arguments.flags()?)?.check()?;
+    log_to_stderr(&config)?;
+    let listener = listen(&config)?;
+    ignore_file_size_signal()?;
+    let store = Store::open(&config.data, store_options(&config))?;
+    let served = serve(&config, listener, &store, arguments.demo);
+    // Closed even if serving failed: what was acknowledged is safe either way, but the next start is faster.
+    let closed = store.close();
+    served?;
+    Ok(closed?)
+}
+
+fn store_options(config: &Config) -> store::Options {
+    store::Options {
+        clock: clock::system(),
+        allow_volatile: config.allow_volatile,
+        waiting_max: config.waiting_entries_max,
+        open_bytes_max: config.open_bytes_max,
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        default_organization: config.default_organization.clone(),
+        public_hosts: config.public_hosts.clone(),
+        insecure_listen: config.insecure_listen,
+        limits: Limits {
+            header_wait: config.header_timeout,
+            body_wait: config.body_timeout,
+            connections_max: config.connections_max,
+            ..Limits::default()
+        },
+    }
+}
+
+fn log_to_stderr(config: &Config) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .map_err(|e| Failure::failed(format!("log: {e}")))?;
+    let colour =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colour)
+        .try_init()
+        .map_err(|e| Failure::failed(format!("log: {e}")))
+}
+
+/// Binds before the store is opened: a wrong address is told before a long recovery, and callers of one wait instead of failing.
+fn listen(config: &Config) -> Result<TcpListener, Failure> {
+    let address = config.listen;
+    if !address.ip().is_loopback() && !config.insecure_listen {
+        return Err(Failure::failed(server::Refused::NotLoopback(address)));
+    }
+    let listener = TcpListener::bind(address).map_err(|e| match e.kind() {
+        io::ErrorKind::AddrInUse => Failure::failed(format!(
+            "{address} is in use by another program; choose another with --listen"
+        )),
+        io::ErrorKind::PermissionDenied => {
+            Failure::failed(format!("{address}: {e}; ports below 1024 belong to root"))
+        }
+        _ => Failure::failed(format!("{address}: {e}")),
+    })?;
+    listener
+        .set_nonblocking(true)
+        .map_err(|e| Failure::failed(format!("{address}: {e}")))?;
+    Ok(listener)
+}
+
+/// A write past the limit on file size must fail like a full disk does, not end the process.
+fn ignore_file_size_signal() -> Result<(), Failure> {
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))
+        .map(drop)
+        .map_err(|e| Failure::failed(format!("SIGXFSZ cannot be handled: {e}")))
+}
+
+fn serve(config: &Config, listener: TcpListener, store: &Store, demo: bool) -> Result<(), Failure> {
+    let app = App::new(
+        store.clone(),
+        config.catalogue(),
+        settings(config),
+        clock::system(),
+    );
+    let _demo = if demo { Some(demo::start(&app)?) } else { None };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::failed(format!("no threads to serve with: {e}")))?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
+        let stop =
+            stopped().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
+        announce(listener.local_addr().map_err(Failure::failed)?)?;
+        server::serve(app, listener, stop)
+            .await
+            .map_err(Failure::failed)
+    })
+}
+
+/// The line that says it is ready, for people and for programs that wait for it.
+fn announce(address: std::net::SocketAddr) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    // A closed stdout is no reason not to serve.
+    match writeln!(out, "mar-audit listening on http://{address}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Resolves when the process is asked to end.
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping; calls in flight are finished first");
+    })
+}

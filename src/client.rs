@@ -1,0 +1,291 @@
+//! Calls to a server, for the commands that are its clients.
+
+use serde::Deserialize;
+use std::io::{BufReader, Read};
+use std::time::Duration;
+use ureq::http::{Response, StatusCode, header};
+use ureq::{Agent, Body};
+
+/// A server and who we are to it.
+#[derive(Clone)]
+pub struct Client {
+    agent: Agent,
+    /// Without a slash at its end.
+    server: String,
+    token: Option<String>,
+}
+
+/// What a call came to that was no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Correct the address.
+    #[error("`{0}` is no address of a server: it starts with http:// or https://")]
+    Address(String),
+    /// Start the server, or correct the address.
+    #[error("{server} cannot be reached: {what}")]
+    Unreachable { server: String, what: String },
+    /// The server said no.
+    #[error("{problem}")]
+    Refused {
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        problem: Problem,
+    },
+    /// It was no server of ours that answered.
+    #[error("{server} did not answer as mar-audit does: {what}")]
+    Strange { server: String, what: String },
+    /// The answer stopped before its end.
+    #[error("the answer of {server} stopped early: {what}")]
+    Cut { server: String, what: String },
+}
+
+/// A problem document, as far as people read it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    pub title: String,
+    pub detail: String,
+    pub errors: Vec<Fault>,
+}
+
+/// What tells an answer with receipts from any other.
+#[derive(Deserialize)]
+struct WithReceipts {
+    #[serde(rename = "receipts")]
+    _receipts: Vec<serde::de::IgnoredAny>,
+}
+
+/// One fault of a problem document.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Fault {
+    pub pointer: String,
+    pub detail: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.title.as_str(), self.detail.as_str()) {
+            ("", detail) => f.write_str(detail)?,
+            (title, "") => f.write_str(title)?,
+            (title, detail) => write!(f, "{title}: {detail}")?,
+        }
+        for fault in self
+            .errors
+            .iter()
+            .filter(|fault| fault.detail != self.detail)
+        {
+            match fault.pointer.as_str() {
+                "" => write!(f, "\n  {}", fault.detail)?,
+                pointer => write!(f, "\n  {pointer}: {}", fault.detail)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The longest problem document that is read: it is shown to a person.
+const PROBLEM_BYTES_MAX: u64 = 1024 * 1024;
+
+impl Client {
+    pub fn new(server: &str, token: Option<String>) -> Result<Self, Error> {
+        let url = url::Url::parse(server).map_err(|_| Error::Address(server.to_owned()))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(Error::Address(server.to_owned()));
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .user_agent(concat!("mar-audit/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Self {
+            agent,
+            server: server.trim_end_matches('/').to_owned(),
+            token,
+        })
+    }
+
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// `GET`; an answer outside of 2xx is an error.
+    pub fn get(
+        &self,
+        path: &str,
+        parameters: &[(String, String)],
+        headers: &[(&str, &str)],
+    ) -> Result<Response<Body>, Error> {
+        let mut call = self.agent.get(self.url(path, parameters));
+        for (name, value) in self
+            .authorization()
+            .iter()
+            .map(|v| ("authorization", v.as_str()))
+            .chain(headers.iter().copied())
+        {
+            call = call.header(name, value);
+        }
+        self.checked(call.call().map_err(|e| self.unreachable(&e))?)
+    }
+
+    /// `POST /v1/entries`; the receipts, also where every item was refused.
+    pub fn append(&self, body: &[u8], headers: &[(&str, &str)]) -> Result<String, Error> {
+        let mut call = self.agent.post(self.url("/v1/entries", &[]));
+        for (name, value) in self
+            .authorization()
+            .iter()
+            .map(|v| ("authorization", v.as_str()))
+            .chain(headers.iter().copied())
+        {
+            call = call.header(name, value);
+        }
+        let answer = call.send(body).map_err(|e| self.unreachable(&e))?;
+        if answer.status() != StatusCode::UNPROCESSABLE_ENTITY {
+            return self.text(self.checked(answer)?);
+        }
+        // Where every item was refused the problem document has the receipts as a member.
+        let text = self.text(answer)?;
+        if serde_json::from_str::<WithReceipts>(&text).is_ok() {
+            return Ok(text);
+        }
+        let problem = serde_json::from_str(&text).map_err(|e| self.strange(e))?;
+        Err(Error::Refused {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            retry_after: None,
+            problem,
+        })
+    }
+
+    /// The whole of an answer as text; for answers whose size the call itself bounds.
+    pub fn text(&self, answer: Response<Body>) -> Result<String, Error> {
+        let mut text = String::new();
+        match self.reader(answer).read_to_string(&mut text) {
+            Ok(_) => Ok(text),
+            Err(e) => Err(self.cut(&e)),
+        }
+    }
+
+    /// An answer as it arrives.
+    pub fn reader(&self, answer: Response<Body>) -> BufReader<impl Read + Send + use<>> {
+        BufReader::with_capacity(
+            64 * 1024,
+            answer
+                .into_body()
+                .into_with_config()
+                .limit(u64::MAX)
+                .reader(),
+        )
+    }
+
+    pub fn cut(&self, why: &std::io::Error) -> Error {
+        Error::Cut {
+            server: self.server.clone(),
+            what: why.to_string(),
+        }
+    }
+
+    pub fn strange(&self, what: impl ToString) -> Error {
+        Error::Strange {
+            server: self.server.clone(),
+            what: what.to_string(),
+        }
+    }
+
+    fn url(&self, path: &str, parameters: &[(String, String)]) -> String {
+        let mut url = format!("{}{path}", self.server);
+        if !parameters.is_empty() {
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(parameters)
+                .finish();
+            url.push('?');
+            url.push_str(&query);
+        }
+        url
+    }
+
+    fn authorization(&self) -> Option<String> {
+        self.token.as_ref().map(|token| format!("Bearer {token}"))
+    }
+
+    fn unreachable(&self, why: &ureq::Error) -> Error {
+        Error::Unreachable {
+            server: self.server.clone(),
+            what: why.to_string(),
+        }
+    }
+
+    fn checked(&self, answer: Response<Body>) -> Result<Response<Body>, Error> {
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let retry_after = answer
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|v| v.to_str().ok()?.parse().ok());
+        let json = answer
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|v| v.to_str().is_ok_and(|t| t.contains("json")));
+        let mut text = String::new();
+        // A body that cannot be read leaves the status, which says enough.
+        let read = self
+            .reader(answer)
+            .take(PROBLEM_BYTES_MAX)
+            .read_to_string(&mut text);
+        let problem = match read {
+            Ok(_) if json => serde_json::from_str(&text).ok(),
+            _ => None,
+        };
+        let problem = problem.unwrap_or_else(|| Problem {
+            title: format!("{} answered {status}", self.server),
+            ..Problem::default()
+        });
+        Err(Error::Refused {
+            status,
+            retry_after: retry_after.map(Duration::from_secs),
+            problem,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_an_address_with_a_scheme() {
+        for bad in [
+            "127.0.0.1:8080",
+            "ftp://127.0.0.1",
+            "",
+            "http://",
+            "not an address",
+        ] {
+            assert!(
+                matches!(Client::new(bad, None), Err(Error::Address(_))),
+                "{bad}"
+            );
+        }
+        let client = Client::new("http://127.0.0.1:8080/", None).expect("an address");
+        let parameters = [
+            ("q".to_owned(), "a b&c=d".to_owned()),
+            ("-field".to_owned(), "ü".to_owned()),
+        ];
+        assert_eq!(
+            client.url("/v1/entries", &parameters),
+            "http://127.0.0.1:8080/v1/entries?q=a+b%26c%3Dd&-field=%C3%BC"
+        );
+    }
+
+    #[test]
+    fn a_problem_names_each_fault_once() {
+        let problem = r#"{"title":"Invalid","detail":"1 entry was refused","errors":[{"pointer":"/actor","detail":"is missing"}]}"#;
+        let problem: Problem = serde_json::from_str(problem).expect("a problem");
+        assert_eq!(
+            problem.to_string(),
+            "Invalid: 1 entry was refused\n  /actor: is missing"
+        );
+    }
+}

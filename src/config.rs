@@ -1,0 +1,495 @@
+//! The settings: built-in values, then `mar-audit.toml`, then `MAR_AUDIT_*`, then flags; each remembers where it came from.
+//!
+//! [`KEYS`] is the one table of them: the file, the environment, the flags and `config show` follow from it.
+
+use entry::catalogue::Action;
+use entry::{Catalogue, Category, Organization};
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file read from the working directory where none is named.
+pub const FILE: &str = "mar-audit.toml";
+
+const ENVIRONMENT_PREFIX: &str = "MAR_AUDIT_";
+
+/// How the text of a variable becomes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Switch,
+    Whole,
+    /// Separated by commas in the environment.
+    List,
+    /// As [`Kind::Text`], never shown.
+    Secret,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// As it would be written in the file; `None`: not set.
+    pub built_in: Option<&'static str>,
+    pub says: &'static str,
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    built_in: Option<&'static str>,
+    says: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        built_in,
+        says,
+    }
+}
+
+/// Every setting, in the order `config show` prints them.
+pub const KEYS: &[Key] = &[
+    key("data", Kind::Text, Some("./data"), "the data directory"),
+    key(
+        "listen",
+        Kind::Text,
+        Some("127.0.0.1:8080"),
+        "the address to listen on",
+    ),
+    key(
+        "insecure_listen",
+        Kind::Switch,
+        Some("false"),
+        "accept an address that other machines can reach, without access control",
+    ),
+    key(
+        "allow_volatile",
+        Kind::Switch,
+        Some("false"),
+        "accept a file system that does not survive a restart",
+    ),
+    key(
+        "public_host",
+        Kind::List,
+        None,
+        "host names, besides the address itself, that calls may be addressed to",
+    ),
+    key(
+        "default_organization",
+        Kind::Text,
+        Some("default"),
+        "the organization of entries that name none",
+    ),
+    key(
+        "log",
+        Kind::Text,
+        Some("info"),
+        "what is written to stderr: error, warn, info, debug, or a tracing filter",
+    ),
+    key(
+        "connections_max",
+        Kind::Whole,
+        Some("1024"),
+        "connections served at once",
+    ),
+    key(
+        "header_timeout_seconds",
+        Kind::Whole,
+        Some("10"),
+        "how long a client may take to send the head of a call",
+    ),
+    key(
+        "body_timeout_seconds",
+        Kind::Whole,
+        Some("60"),
+        "how long the body of a call may stand still",
+    ),
+    key(
+        "waiting_entries_max",
+        Kind::Whole,
+        Some("100000"),
+        "entries that may wait for the disk; more are answered 503",
+    ),
+    key(
+        "open_mib_max",
+        Kind::Whole,
+        Some("128"),
+        "memory for entries that are not in a segment yet",
+    ),
+    key(
+        "server",
+        Kind::Text,
+        Some("http://127.0.0.1:8080"),
+        "where client commands find the server",
+    ),
+    key(
+        "token",
+        Kind::Secret,
+        None,
+        "sent by client commands as a bearer token",
+    ),
+];
+
+/// The settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub insecure_listen: bool,
+    pub allow_volatile: bool,
+    pub public_hosts: Vec<String>,
+    pub default_organization: Organization,
+    pub log: String,
+    pub connections_max: usize,
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+    pub waiting_entries_max: usize,
+    pub open_bytes_max: usize,
+    pub server: String,
+    pub token: Option<String>,
+    /// Rows of `[[catalogue]]`.
+    pub actions: Vec<Action>,
+}
+
+/// What is wrong with a setting, and where it came from.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+/// A setting given on the command line.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    pub key: &'static str,
+    pub value: Value,
+}
+
+impl Flag {
+    pub fn new(key: &'static str, value: impl Into<Value>) -> Self {
+        Self {
+            key,
+            value: value.into(),
+        }
+    }
+}
+
+/// Where settings come from, besides the built-in values.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `--config`; without it [`FILE`], if there is one.
+    pub file: Option<PathBuf>,
+    /// Names and values, as the process was given them.
+    pub environment: Vec<(String, String)>,
+    pub flags: Vec<Flag>,
+}
+
+/// Settings with their origins, not checked yet.
+pub struct Layers {
+    figment: Figment,
+}
+
+/// One line of `config show`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub name: &'static str,
+    pub value: String,
+    pub origin: String,
+    pub says: &'static str,
+}
+
+/// One value under one name.
+struct One {
+    origin: Metadata,
+    key: &'static str,
+    value: Value,
+}
+
+impl Provider for One {
+    fn metadata(&self) -> Metadata {
+        self.origin.clone()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(Dict::from([(self.key.to_owned(), self.value.clone())])))
+    }
+}
+
+/// A row of `[[catalogue]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    name: String,
+    category: String,
+    target_type: String,
+    title: Option<String>,
+    sentence: Option<String>,
+}
+
+impl Layers {
+    /// Reads every source; refuses names that no setting has.
+    pub fn read(sources: Sources) -> Result<Self, Error> {
+        let mut figment = Figment::new();
+        for key in KEYS {
+            if let Some(text) = key.built_in {
+                let value = parse(key, text).map_err(|e| Error(format!("{}: {e}", key.name)))?;
+                figment = figment.merge(One {
+                    origin: Metadata::named("built in"),
+                    key: key.name,
+                    value,
+                });
+            }
+        }
+        if let Some((path, text)) = read_file(sources.file.as_deref())? {
+            let file = Toml::string(&text);
+            let found = file
+                .data()
+                .map_err(|e| Error(format!("{}: {e}", path.display())))?;
+            for name in found.values().flat_map(Dict::keys) {
+                known(name).map_err(|e| Error(format!("{}: {e}", path.display())))?;
+            }
+            let origin = Metadata::from("file", path.as_path());
+            for (name, value) in found.into_values().flatten() {
+                let key = KEYS
+                    .iter()
+                    .map(|k| k.name)
+                    .find(|k| *k == name)
+                    .unwrap_or(CATALOGUE);
+                figment = figment.merge(One {
+                    origin: origin.clone(),
+                    key,
+                    value,
+                });
+            }
+        }
+        for (variable, text) in &sources.environment {
+            let Some(name) = variable.strip_prefix(ENVIRONMENT_PREFIX) else {
+                continue;
+            };
+            let name = name.to_ascii_lowercase();
+            // Not refused: an orchestrator invents names under this prefix (`MAR_AUDIT_SERVICE_HOST`).
+            let Some(key) = KEYS.iter().find(|k| k.name == name) else {
+                continue;
+            };
+            let value = parse(key, text).map_err(|e| Error(format!("{variable}: {e}")))?;
+            let origin = Metadata::named(format!("environment {variable}"));
+            figment = figment.merge(One {
+                origin,
+                key: key.name,
+                value,
+            });
+        }
+        for flag in sources.flags {
+            let origin = Metadata::named(format!("flag --{}", flag.key.replace('_', "-")));
+            figment = figment.merge(One {
+                origin,
+                key: flag.key,
+                value: flag.value,
+            });
+        }
+        Ok(Self { figment })
+    }
+
+    /// The settings, or the first that is impossible and where it came from.
+    pub fn check(&self) -> Result<Config, Error> {
+        let listen: String = self.get("listen")?;
+        let organization: String = self.get("default_organization")?;
+        Ok(Config {
+            data: self.get("data")?,
+            listen: listen.parse().map_err(|_| {
+                self.wrong(
+                    "listen",
+                    &format!("`{listen}` is not an address and port, such as 127.0.0.1:8080"),
+                )
+            })?,
+            insecure_listen: self.get("insecure_listen")?,
+            allow_volatile: self.get("allow_volatile")?,
+            public_hosts: self.optional("public_host")?.unwrap_or_default(),
+            default_organization: Organization::parse(&organization).ok_or_else(|| {
+                self.wrong(
+                    "default_organization",
+                    &format!("`{organization}` is not a slug: a-z, 0-9, `.`, `_`, `-`, at most 63"),
+                )
+            })?,
+            log: self.get("log")?,
+            connections_max: self.at_least_one("connections_max")?,
+            header_timeout: Duration::from_secs(self.at_least_one("header_timeout_seconds")? as u64),
+            body_timeout: Duration::from_secs(self.at_least_one("body_timeout_seconds")? as u64),
+            waiting_entries_max: self.at_least_one("waiting_entries_max")?,
+            open_bytes_max: self
+                .at_least_one("open_mib_max")?
+                .saturating_mul(1024 * 1024),
+            server: self.get("server")?,
+            token: self.optional("token")?,
+            actions: self.actions()?,
+        })
+    }
+
+    /// Every setting with its value and origin.
+    pub fn show(&self) -> Vec<Shown> {
+        KEYS.iter()
+            .map(|key| {
+                let value = self.figment.find_value(key.name).ok();
+                Shown {
+                    name: key.name,
+                    value: match (&value, key.kind) {
+                        (None, _) => "not set".to_owned(),
+                        (Some(_), Kind::Secret) => "set, not shown".to_owned(),
+                        (Some(value), _) => written(value),
+                    },
+                    origin: if value.is_some() {
+                        self.origin(key.name)
+                    } else {
+                        String::new()
+                    },
+                    says: key.says,
+                }
+            })
+            .collect()
+    }
+
+    fn origin(&self, key: &str) -> String {
+        match self.figment.find_metadata(key) {
+            None => "built in".to_owned(),
+            Some(metadata) => match &metadata.source {
+                Some(source) => format!("{} {source}", metadata.name),
+                None => metadata.name.to_string(),
+            },
+        }
+    }
+
+    fn wrong(&self, key: &str, what: &str) -> Error {
+        Error(format!("{key} ({}): {what}", self.origin(key)))
+    }
+
+    fn get<'a, T: Deserialize<'a>>(&self, key: &str) -> Result<T, Error> {
+        self.figment
+            .extract_inner(key)
+            .map_err(|e| self.wrong(key, &e.kind.to_string()))
+    }
+
+    fn optional<'a, T: Deserialize<'a>>(&self, key: &str) -> Result<Option<T>, Error> {
+        if self.figment.contains(key) {
+            self.get(key).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn at_least_one(&self, key: &str) -> Result<usize, Error> {
+        match self.get(key)? {
+            0 => Err(self.wrong(key, "must be at least 1")),
+            n => Ok(n),
+        }
+    }
+
+    fn actions(&self) -> Result<Vec<Action>, Error> {
+        let rows: Vec<Row> = self.optional(CATALOGUE)?.unwrap_or_default();
+        rows.into_iter()
+            .map(|row| {
+                let category = Category::parse(&row.category).ok_or_else(|| {
+                    let all: Vec<_> = Category::ALL.iter().map(|c| c.as_str()).collect();
+                    self.wrong(
+                        CATALOGUE,
+                        &format!(
+                            "action `{}`: `{}` is not a category; one of {}",
+                            row.name,
+                            row.category,
+                            all.join(", ")
+                        ),
+                    )
+                })?;
+                let title = row.title.unwrap_or_else(|| row.name.clone());
+                let sentence = row
+                    .sentence
+                    .unwrap_or_else(|| format!("{{actor}} did {} to {{target}}", row.name));
+                Ok(Action {
+                    name: row.name.into(),
+                    category,
+                    target_type: row.target_type.into(),
+                    title: title.into(),
+                    sentence: sentence.into(),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Config {
+    /// The built-in actions and those of the deployment.
+    pub fn catalogue(&self) -> Catalogue {
+        Catalogue::built_in().with(self.actions.iter().cloned())
+    }
+}
+
+const CATALOGUE: &str = "catalogue";
+
+fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, Error> {
+    let path = named.unwrap_or(Path::new(FILE));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((path.to_owned(), text))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
+        Err(e) => Err(Error(format!("{}: {e}", path.display()))),
+    }
+}
+
+/// Refuses a name that no setting has, naming the nearest that exists.
+fn known(name: &str) -> Result<(), Error> {
+    let names = KEYS.iter().map(|k| k.name).chain([CATALOGUE]);
+    if names.clone().any(|k| k == name) {
+        return Ok(());
+    }
+    let nearest = entry::words::nearest(name, names)
+        .map(|k| format!("; did you mean `{k}`?"))
+        .unwrap_or_default();
+    Err(Error(format!("unknown setting `{name}`{nearest}")))
+}
+
+fn parse(key: &Key, text: &str) -> Result<Value, String> {
+    match key.kind {
+        Kind::Text | Kind::Secret => Ok(Value::from(text)),
+        Kind::Switch => text
+            .parse()
+            .map(|on: bool| Value::from(on))
+            .map_err(|_| format!("`{text}` is neither true nor false")),
+        Kind::Whole => text
+            .parse()
+            .map(|n: u64| Value::from(n))
+            .map_err(|_| format!("`{text}` is not a whole number")),
+        Kind::List => {
+            let items = text.split(',').map(str::trim).filter(|t| !t.is_empty());
+            Ok(Value::from(items.map(Value::from).collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// A value as it would be written in the file.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Bool(_, on) => on.to_string(),
+        Value::Num(_, number) => {
+            let whole = number
+                .to_u128()
+                .map(|n| n.to_string())
+                .or_else(|| number.to_i128().map(|n| n.to_string()));
+            whole
+                .or_else(|| number.to_f64().map(|n| n.to_string()))
+                .unwrap_or_default()
+        }
+        Value::Array(_, items) => format!(
+            "[{}]",
+            items.iter().map(written).collect::<Vec<_>>().join(", ")
+        ),
+        Value::Dict(..) => "a table".to_owned(),
+        Value::Char(_, c) => format!("{c:?}"),
+        Value::Empty(..) => "empty".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Identities, targets and results by their tables.

@@ -1,0 +1,1 @@
+//! One entry per request, and nobody decides another's identity.

@@ -1,0 +1,135 @@
+//! What was refused, kept beside the input: verbatim, each with its reason.
+
+use super::scan::{Place, Spill};
+use crate::cli::Failure;
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// The most reasons that are also said on stderr: a person reads the first, the file has all.
+const SAID_MAX: u64 = 5;
+
+/// The refused items of one input. The file appears with the first of them.
+pub struct Refused {
+    path: PathBuf,
+    /// False in a dry run: only told.
+    keep: bool,
+    out: Option<BufWriter<File>>,
+    spill: Option<(Place, PathBuf, BufWriter<File>)>,
+    pub count: u64,
+}
+
+impl Refused {
+    pub fn new(path: PathBuf, keep: bool) -> Self {
+        Self {
+            path,
+            keep,
+            out: None,
+            spill: None,
+            count: 0,
+        }
+    }
+
+    /// Where refused items are kept, if there are any.
+    pub fn kept(&self) -> Option<&Path> {
+        self.out.as_ref().map(|_| self.path.as_path())
+    }
+
+    /// Keeps one item as it stood.
+    pub fn add(&mut self, place: Place, why: &str, raw: &[u8]) -> Result<(), Failure> {
+        let raw = match std::str::from_utf8(raw) {
+            Ok(text) => ("raw", Value::from(text)),
+            Err(_) => (
+                "raw_hex",
+                Value::from(raw.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+            ),
+        };
+        self.write(place, why, raw)
+    }
+
+    /// Keeps one item whose bytes were spilled.
+    pub fn add_spilled(&mut self, place: Place, why: &str) -> Result<(), Failure> {
+        let name = match self.spill.take() {
+            Some((_, path, mut file)) => {
+                file.flush().map_err(|e| Failure::file(&path, &e))?;
+                path.file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+            }
+            None => None,
+        };
+        self.write(
+            place,
+            why,
+            ("raw_file", name.map_or(Value::Null, Value::from)),
+        )
+    }
+
+    fn write(
+        &mut self,
+        place: Place,
+        why: &str,
+        (name, raw): (&str, Value),
+    ) -> Result<(), Failure> {
+        self.count += 1;
+        if self.count <= SAID_MAX {
+            eprintln!(
+                "refused, line {}: {}",
+                place.line,
+                crate::terminal::visible(why)
+            );
+        }
+        if self.count == SAID_MAX + 1 {
+            eprintln!("refused: and more; the file has them all");
+        }
+        if !self.keep {
+            return Ok(());
+        }
+        let line = Map::from_iter([
+            ("line".to_owned(), Value::from(place.line)),
+            ("item".to_owned(), Value::from(place.nth)),
+            ("reason".to_owned(), Value::from(why)),
+            (name.to_owned(), raw),
+        ]);
+        let out = match &mut self.out {
+            Some(out) => out,
+            None => {
+                let file = File::create(&self.path).map_err(|e| {
+                    Failure::failed(format!(
+                        "{}: {e}\nrefused lines are kept there; --refused names another file",
+                        self.path.display()
+                    ))
+                })?;
+                self.out.insert(BufWriter::new(file))
+            }
+        };
+        writeln!(out, "{}", Value::Object(line)).map_err(|e| Failure::file(&self.path, &e))
+    }
+
+    /// Everything is in the file.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        match &mut self.out {
+            Some(out) => out.flush().map_err(|e| Failure::file(&self.path, &e)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Spill for Refused {
+    fn write(&mut self, place: Place, bytes: &[u8]) -> io::Result<()> {
+        if !self.keep {
+            return Ok(());
+        }
+        if self.spill.as_ref().is_none_or(|(of, ..)| *of != place) {
+            let mut name = self.path.as_os_str().to_owned();
+            name.push(format!(".item-{}", place.nth));
+            let path = PathBuf::from(name);
+            let file = BufWriter::new(File::create(&path)?);
+            self.spill = Some((place, path, file));
+        }
+        match &mut self.spill {
+            Some((_, _, file)) => file.write_all(bytes),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! One item after the other from a stream of JSON, whatever holds them: lines, arrays, or an object around an array.
+//!
+//! Memory stays flat: a file of one endless array is walked, not read. What is no JSON is handed out verbatim, a line at
+//! a time, and the walk goes on after it. Values are only delimited here; [`entry::json::parse`] judges them.
+
+use super::delimit::{Delimiter, Step};
+use std::io::{self, Read};
+
+/// The longest item: a foreign event may be bulkier than the entry that it becomes, which may have 4 MiB.
+pub const ITEM_BYTES_MAX: usize = 2 * entry::limits::ENTRY_BYTES_MAX;
+
+const READ_BYTES: usize = 64 * 1024;
+
+/// Where an item stood in its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Of its first byte, from 1.
+    pub line: u64,
+    /// Its number in the input, from 1.
+    pub nth: u64,
+}
+
+/// What was found next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// One value, as it stood.
+    Item { place: Place, raw: Vec<u8> },
+    /// Bytes that are no item, as they stood.
+    Broken {
+        place: Place,
+        raw: Vec<u8>,
+        why: &'static str,
+    },
+    /// An item too long to hold; its bytes went to the spill.
+    Spilled { place: Place, bytes: u64 },
+}
+
+/// Takes the bytes of what is too long to hold.
+pub trait Spill {
+    fn write(&mut self, place: Place, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Walks one input.
+pub struct Scanner<R> {
+    input: R,
+    /// Names of members whose arrays hold the items, in an object around them.
+    wrappers: &'static [&'static str],
+    buffer: Vec<u8>,
+    /// What of the buffer is done with.
+    at: usize,
+    ended: bool,
+    line: u64,
+    nth: u64,
+    within: Within,
+    /// After broken bytes, commas and a closing bracket are what is left of an array.
+    recovering: bool,
+    /// Members that stood before the array in the object around the current items, as an object.
+    header: Vec<u8>,
+}
+
+/// What is around the next item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Within {
+    Nothing,
+    Array {
+        comma: bool,
+        around: Option<Delimiter>,
+    },
+}
+
+impl<R: Read> Scanner<R> {
+    pub fn new(input: R, wrappers: &'static [&'static str]) -> Self {
+        Self {
+            input,
+            wrappers,
+            buffer: Vec::new(),
+            at: 0,
+            ended: false,
+            line: 1,
+            nth: 0,
+            within: Within::Nothing,
+            recovering: false,
+            header: Vec::new(),
+        }
+    }
+
+    /// The members before the array in the object around the items, as far as they stood there; empty where there is none.
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// The next piece; `None` at the end.
+    pub fn next(&mut self, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
+        loop {
+            let Some(byte) = self.peek_significant()? else {
+                return Ok(self.end());
+            };
+            match &mut self.within {
+                Within::Nothing => match byte {
+                    b'[' => self.enter(1, None),
+                    b',' if self.recovering => self.consume(1),
+                    b']' if self.recovering => {
+                        self.recovering = false;
+                        self.consume(1);
+                    }
+                    _ => {
+                        if let Some(piece) = self.value(true, spill)? {
+                            return Ok(Some(piece));
+                        }
+                    }
+                },
+                Within::Array { comma, around } => match (byte, *comma) {
+                    (b']', _) => {
+                        let around = around.take();
+                        self.consume(1);
+                        self.within = Within::Nothing;
+                        self.header.clear();
+                        if let Some(around) = around
+                            && let Some(piece) = self.rest_of_wrapper(around)?
+                        {
+                            return Ok(Some(piece));
+                        }
+                    }
+                    (b',', true) => {
+                        *comma = false;
+                        self.consume(1);
+                    }
+                    (_, true) => {
+                        return self
+                            .broken("the elements of an array have a comma between them")
+                            .map(Some);
+                    }
+                    (_, false) => {
+                        *comma = true;
+                        if let Some(piece) = self.value(false, spill)? {
+                            return Ok(Some(piece));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn enter(&mut self, bytes: usize, around: Option<Delimiter>) {
+        self.consume(bytes);
+        self.within = Within::Array {
+            comma: false,
+            around,
+        };
+    }
+
+    fn end(&mut self) -> Option<Piece> {
+        let cut = self.within != Within::Nothing;
+        self.within = Within::Nothing;
+        cut.then(|| Piece::Broken {
+            place: self.place(),
+            raw: Vec::new(),
+            why: "the input ends before its array does",
+        })
+    }
+
+    /// Delimits the value at hand. `None` if it was an object around items, which are next.
+    fn value(&mut self, may_wrap: bool, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
+        let mut delimiter = Delimiter::default();
+        let mut scanned = 0;
+        loop {
+            if self.at + scanned == self.buffer.len() && !self.fill()? {
+                return match delimiter.end() {
+                    true => self.take_item(scanned).map(Some),
+                    false => self
+                        .broken("the input ends in the middle of a value")
+                        .map(Some),
+                };
+            }
+            let byte = self.buffer[self.at + scanned];
+            match delimiter.feed(byte) {
+                Step::More => scanned += 1,
+                Step::Done => return self.take_item(scanned + 1).map(Some),
+                Step::DoneBefore => return self.take_item(scanned).map(Some),
+                Step::Broken(why) => return self.broken(why).map(Some),
+                Step::ArrayOfMember if may_wrap && self.wraps(scanned) => {
+                    self.keep_header(scanned);
+                    delimiter.leave_array();
+                    self.enter(scanned + 1, Some(delimiter));
+                    return Ok(None);
+                }
+                Step::ArrayOfMember => scanned += 1,
+            }
+            if scanned > ITEM_BYTES_MAX {
+                return self.too_long(delimiter, scanned, spill).map(Some);
+            }
+        }
+    }
+
+    /// Whether the member whose array begins after `scanned` bytes is one that holds items.
+    fn wraps(&self, scanned: usize) -> bool {
+        let before = self.buffer[self.at..self.at + scanned].trim_ascii_end();
+        let Some(name) = before
+            .strip_suffix(b":")
+            .map(<[u8]>::trim_ascii_end)
+            .and_then(|b| b.strip_suffix(b"\""))
+        else {
+            return false;
+        };
+        self.wrappers.iter().any(|w| {
+            name.strip_suffix(w.as_bytes())
+                .is_some_and(|b| b.ends_with(b"\""))
+        })
+    }
+
+    /// What stood before the member that holds the items, closed to an object.
+    fn keep_header(&mut self, scanned: usize) {
+        let before = &self.buffer[self.at..self.at + scanned];
+        let name = before
+            .trim_ascii_end()
+            .strip_suffix(b":")
+            .map_or(before, <[u8]>::trim_ascii_end);
+        let start = name[..name.len().saturating_sub(1)]
+            .iter()
+            .rposition(|b| *b == b'"')
+            .unwrap_or(0);
+        let members = name[..start].trim_ascii_end();
+        self.header = members
+            .strip_suffix(b",")
+            .unwrap_or(members)
+            .trim_ascii_end()
+            .to_vec();
+        self.header.push(b'}');
+    }
+
+    /// Passes over what stands after the array in the object around it.
+    fn rest_of_wrapper(&mut self, mut around: Delimiter) -> io::Result<Option<Piece>> {
+        loop {
+            if self.at == self.buffer.len() && !self.fill()? {
+                let why = "the input ends before the object around its array does";
+                return Ok(Some(Piece::Broken {
+                    place: self.place(),
+                    raw: Vec::new(),
+                    why,
+                }));
+            }
+            match around.feed(self.buffer[self.at]) {
+                Step::Done => {
+                    self.consume(1);
+                    return Ok(None);
+                }
+                Step::DoneBefore => return Ok(None),
+                Step::Broken(why) => return self.broken(why).map(Some),
+                Step::More | Step::ArrayOfMember => self.consume(1),
+            }
+        }
+    }
+
+    fn take_item(&mut self, bytes: usize) -> io::Result<Piece> {
+        self.nth += 1;
+        let place = self.place();
+        let raw = self.buffer[self.at..self.at + bytes].to_vec();
+        self.consume(bytes);
+        Ok(Piece::Item { place, raw })
+    }
+
+    /// Gives up on the line at hand.
+    fn broken(&mut self, why: &'static str) -> io::Result<Piece> {
+        self.nth += 1;
+        let place = self.place();
+        self.recovering |= self.within != Within::Nothing;
+        self.within = Within::Nothing;
+        self.header.clear();
+        let mut bytes = 0;
+        // A line longer than an item ends here; what follows of it is broken again.
+        while bytes < ITEM_BYTES_MAX {
+            if self.at + bytes == self.buffer.len() && !self.fill()? {
+                break;
+            }
+            if self.buffer[self.at + bytes] == b'\n' {
+                break;
+            }
+            bytes += 1;
+        }
+        let raw = self.buffer[self.at..self.at + bytes].to_vec();
+        self.consume(bytes);
+        Ok(Piece::Broken { place, raw, why })
+    }
+
+    /// Passes a value too long to hold through to its end, without holding it.
+    fn too_long(
+        &mut self,
+        mut delimiter: Delimiter,
+        scanned: usize,
+        spill: &mut dyn Spill,
+    ) -> io::Result<Piece> {
+        if self.buffer[self.at..self.at + scanned].contains(&b'\n') {
+            // Spread over lines, or many lines after one that never closes: only the first is given up.
+            return self.broken("longer than an item may be");
+        }
+        self.nth += 1;
+        let place = self.place();
+        let mut bytes = scanned as u64;
+        spill.write(place, &self.buffer[self.at..self.at + scanned])?;
+        self.consume(scanned);
+        loop {
+            if self.at == self.buffer.len() && !self.fill()? {
+                return Ok(Piece::Spilled { place, bytes });
+            }
+            let rest = &self.buffer[self.at..];
+            let mut passed = 0;
+            let mut done = false;
+            for byte in rest {
+                match delimiter.feed(*byte) {
+                    Step::More | Step::ArrayOfMember => passed += 1,
+                    Step::Done => {
+                        passed += 1;
+                        done = true;
+                        break;
+                    }
+                    // A line that breaks is passed to its end.
+                    Step::Broken(_) if *byte != b'\n' => passed += 1,
+                    Step::DoneBefore | Step::Broken(_) => {
+                        done = true;
+                        break;
+                    }
+                }
+            }
+            spill.write(place, &rest[..passed])?;
+            bytes += passed as u64;
+            self.consume(passed);
+            if done {
+                return Ok(Piece::Spilled { place, bytes });
+            }
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            line: self.line,
+            nth: self.nth,
+        }
+    }
+
+    /// The next byte that is no white space.
+    fn peek_significant(&mut self) -> io::Result<Option<u8>> {
+        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+        loop {
+            if self.at == self.buffer.len() && !self.fill()? {
+                return Ok(None);
+            }
+            match self.buffer[self.at] {
+                // RFC 7464 sets a record separator before each value.
+                b' ' | b'\t' | b'\r' | b'\n' | 0x1e => self.consume(1),
+                0xef if self.nth == 0 => {
+                    while self.buffer.len() < self.at + BYTE_ORDER_MARK.len() && self.fill()? {}
+                    if !self.buffer[self.at..].starts_with(BYTE_ORDER_MARK) {
+                        return Ok(Some(0xef));
+                    }
+                    self.consume(BYTE_ORDER_MARK.len());
+                }
+                byte => return Ok(Some(byte)),
+            }
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        let done = &self.buffer[self.at..self.at + bytes];
+        self.line += memchr::memchr_iter(b'\n', done).count() as u64;
+        self.at += bytes;
+    }
+
+    /// Reads more; false at the end of the input.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.at > 0 {
+            self.buffer.drain(..self.at);
+            self.at = 0;
+        }
+        let held = self.buffer.len();
+        self.buffer.resize(held + READ_BYTES, 0);
+        let read = loop {
+            match self.input.read(&mut self.buffer[held..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.buffer.truncate(held + *read.as_ref().unwrap_or(&0));
+        self.ended = read? == 0;
+        Ok(!self.ended)
+    }
+}
+
+#[cfg(test)]
+mod tests;

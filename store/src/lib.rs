@@ -16,13 +16,17 @@ mod directory;
 pub mod disk;
 mod faults;
 mod health;
+mod index;
 mod journal;
 mod recovery;
+mod rowset;
 mod sealing;
 pub mod segment;
 mod sequencer;
 mod state;
 pub mod store;
+#[cfg(test)]
+mod test_entries;
 #[cfg(test)]
 mod testing;
 pub mod view;

@@ -1,11 +1,45 @@
 //! An immutable run of one log's entries, contiguous in seq, with its indexes.
+//!
+//! The same bytes in memory and in a file (`docs/format-segment.md`). An entry has a *row*, its place by (timestamp, seq),
+//! and an *ordinal*, its place by seq. In reading order:
+//! - `layout`: sections, their table, the footer
+//! - `bits`, `texts`, `postings`: numbers, dictionaries, lists of rows
+//! - `group`: members that vary together; `rest`: the others, in compressed blocks; `identity`: ids
+//! - `tokens`, `grams`: what words and substrings are found by
+//! - `build`, `merge`, `write`: how segments come to be
+//! - `check`: everything derived once more, and compared
+
+pub(crate) mod bits;
+mod build;
+mod check;
+pub(crate) mod grams;
+pub(crate) mod group;
+mod identity;
+pub(crate) mod layout;
+mod merge;
+pub(crate) mod postings;
+mod rest;
+pub(crate) mod texts;
+pub(crate) mod tokens;
+mod write;
+
+pub use check::CheckReport;
+pub(crate) use rest::Block;
+pub(crate) use write::address_key;
 
 use crate::Error;
-use entry::{Entry, EntryId, Organization, Seq, Timestamp};
+use bits::{Blocked, Packed};
+use entry::{Actor, Entry, EntryId, Organization, Request, Scope, Seq, Source, Timestamp};
+use group::{Attribute, Group, Record};
+use identity::Ids;
+use layout::{FrameError, Meta, Part, Placed, Section};
+use postings::Postings;
+use rest::{Blocks, Prepared};
 use std::io::Write;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use texts::Texts;
 
 /// The bytes of a segment: in memory, or a mapped file. The mapping is made by `disk`.
 pub enum SegmentBytes {
@@ -24,97 +58,52 @@ impl Deref for SegmentBytes {
     }
 }
 
-/// What [`Segment::check`] found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CheckReport {
-    /// Entries read and compared.
-    pub entries: u64,
-    /// What differs from what the rows say, a sentence each; empty is sound.
-    pub differences: Vec<String>,
-}
-
 /// An immutable run of one log's entries; its bytes are in memory or in a mapped file, in the same format.
 pub struct Segment {
-    organization: Organization,
+    bytes: SegmentBytes,
     path: PathBuf,
-    size_bytes: u64,
-    entries: Vec<Arc<Entry>>,
+    meta: Meta,
+    sections: Vec<Placed>,
+    prepared: OnceLock<Prepared>,
 }
 
 impl Segment {
     /// From entries in order of seq, at least one, without gaps; the segment lives in memory until it is merged into a file.
     pub fn build(organization: &Organization, entries: &[Arc<Entry>]) -> Segment {
-        Segment {
-            organization: organization.clone(),
-            path: PathBuf::from("memory"),
-            size_bytes: 0,
-            entries: entries.to_vec(),
-        }
+        let bytes = SegmentBytes::Memory(build::bytes(organization, entries));
+        Segment::open(bytes, Path::new("a segment in memory"))
+            .expect("what was just written can be read")
     }
 
     /// Writes one segment with all entries of `inputs`: at least one, of one log, in order of seq, without gaps between them.
     pub fn merge(inputs: &[Arc<Segment>], out: &mut dyn Write) -> Result<(), Error> {
-        let mut bytes = inputs[0].organization.as_str().as_bytes().to_vec();
-        bytes.push(b'\n');
-        let mut body = Vec::new();
-        for e in inputs.iter().flat_map(|i| &i.entries) {
-            body.clear();
-            e.write_body(&mut body);
-            bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(&e.seq.0.to_le_bytes());
-            bytes.extend_from_slice(&e.received_at.as_micros().to_le_bytes());
-            bytes.extend_from_slice(&body);
-        }
-        bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
-        out.write_all(&bytes).map_err(|source| Error::Io {
-            path: PathBuf::from("segment"),
-            source,
-        })
+        merge::write(inputs, out)
     }
 
-    /// Reads the frame of a segment; `path` names it in errors.
+    /// Reads the frame of a segment, nothing else; `path` names it in errors.
     pub fn open(bytes: SegmentBytes, path: &Path) -> Result<Segment, Error> {
-        let damaged = || Error::Damaged {
-            path: path.to_path_buf(),
-            what: "its frame".into(),
-        };
-        let all: &[u8] = &bytes;
-        let split = all.len().checked_sub(4).ok_or_else(damaged)?;
-        if crc32c::crc32c(&all[..split]).to_le_bytes() != all[split..] {
-            return Err(damaged());
-        }
-        let mut rest = &all[..split];
-        let line = rest.iter().position(|b| *b == b'\n').ok_or_else(damaged)?;
-        let organization = std::str::from_utf8(&rest[..line])
-            .ok()
-            .and_then(Organization::parse)
-            .ok_or_else(damaged)?;
-        rest = &rest[line + 1..];
-        let mut entries = Vec::new();
-        while rest.len() >= 24 {
-            let word =
-                |at: usize| u64::from_le_bytes(rest[at..at + 8].try_into().expect("eight bytes"));
-            let (length, seq) = (word(0) as usize, Seq(word(8)));
-            let received = Timestamp::from_micros(word(16) as i64).ok_or_else(damaged)?;
-            let body = rest.get(24..24 + length).ok_or_else(damaged)?;
-            entries.push(Arc::new(
-                Entry::from_body(seq, received, body).map_err(|_| damaged())?,
-            ));
-            rest = &rest[24 + length..];
-        }
-        if entries.is_empty() {
-            return Err(damaged());
-        }
+        let (meta, sections) = layout::read_frame(&bytes).map_err(|error| match error {
+            FrameError::Damaged(what) => Error::Damaged {
+                path: path.into(),
+                what: what.into(),
+            },
+            FrameError::Newer(found) => Error::NewerFormat {
+                path: path.into(),
+                found,
+                known: layout::VERSION,
+            },
+        })?;
         Ok(Segment {
-            organization,
-            path: path.to_path_buf(),
-            size_bytes: all.len() as u64,
-            entries,
+            bytes,
+            path: path.into(),
+            meta,
+            sections,
+            prepared: OnceLock::new(),
         })
     }
 
     pub fn organization(&self) -> &Organization {
-        &self.organization
+        &self.meta.organization
     }
 
     /// Names the segment in errors and reports.
@@ -123,64 +112,318 @@ impl Segment {
     }
 
     pub fn first_seq(&self) -> Seq {
-        self.entries[0].seq
+        self.meta.first_seq
     }
 
     /// Entries in it; never 0.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> u32 {
-        self.entries.len() as u32
+        self.meta.len
     }
 
     /// The seq after its last.
     pub fn end_seq(&self) -> Seq {
-        Seq(self.first_seq().0 + u64::from(self.len()))
+        Seq(self.meta.first_seq.0 + u64::from(self.meta.len))
     }
 
     pub fn first_received(&self) -> Timestamp {
-        self.entries[0].received_at
+        self.meta.received.0
     }
 
     pub fn last_received(&self) -> Timestamp {
-        self.entries[self.entries.len() - 1].received_at
+        self.meta.received.1
     }
 
     /// Bytes of the segment as a file has them.
     pub fn size_bytes(&self) -> u64 {
-        self.size_bytes
+        self.bytes.len() as u64
     }
 
     /// Bytes it holds in memory that are not a mapped file's.
     pub fn memory_bytes(&self) -> usize {
-        self.entries.len() * 1200
+        let own = match &self.bytes {
+            SegmentBytes::Memory(bytes) => bytes.capacity(),
+            SegmentBytes::Mapped(_) => 0,
+        };
+        own + self.prepared.get().map_or(0, Prepared::memory_bytes)
     }
 
     /// The entry of an id.
     pub fn find(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
-        Ok(self
-            .entries
-            .iter()
-            .find(|e| e.id == *id)
-            .map(|e| (**e).clone()))
+        self.find_row(id).map(|row| self.entry(row)).transpose()
     }
 
     /// The entry at a seq of this segment.
     pub fn entry_at_seq(&self, seq: Seq) -> Result<Entry, Error> {
-        let at = seq
-            .0
-            .checked_sub(self.first_seq().0)
-            .and_then(|at| self.entries.get(at as usize));
-        at.map(|e| (**e).clone()).ok_or_else(|| Error::Damaged {
-            path: self.path.clone(),
-            what: format!("seq {} is not in it", seq.0),
-        })
+        match seq.0.checked_sub(self.meta.first_seq.0) {
+            Some(ordinal) if ordinal < u64::from(self.meta.len) => {
+                self.entry(self.row_of(ordinal as u32))
+            }
+            _ => Err(self.damaged(format!("seq {} is asked of it", seq.0))),
+        }
     }
 
     /// Re-derives everything from the rows and names what differs; `Err` only if nothing can be read.
     pub fn check(&self) -> Result<CheckReport, Error> {
-        Ok(CheckReport {
-            entries: u64::from(self.len()),
-            differences: Vec::new(),
+        check::run(self)
+    }
+
+    pub(crate) fn damaged(&self, what: impl Into<String>) -> Error {
+        Error::Damaged {
+            path: self.path.clone(),
+            what: what.into(),
+        }
+    }
+
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// The bytes of a section; empty where there is none.
+    fn section(&self, section: Section) -> &[u8] {
+        match self
+            .sections
+            .binary_search_by_key(&section, |placed| placed.section)
+        {
+            Ok(at) => &self.bytes[self.sections[at].range.clone()],
+            Err(_) => &[],
+        }
+    }
+
+    pub(crate) fn timestamps(&self) -> Blocked<'_> {
+        Blocked::new(self.section(Section::of(Part::Timestamps)))
+    }
+
+    /// By ordinal.
+    pub(crate) fn received(&self) -> Blocked<'_> {
+        Blocked::new(self.section(Section::of(Part::Received)))
+    }
+
+    /// The ordinal of each row; `None` where they are the same.
+    pub(crate) fn ordinals(&self) -> Option<Blocked<'_>> {
+        let section = self.section(Section::of(Part::RowOrdinals));
+        (!section.is_empty()).then(|| Blocked::new(section))
+    }
+
+    pub(crate) fn ordinal_of(&self, row: u32) -> u32 {
+        self.ordinals()
+            .map_or(row, |ordinals| ordinals.get(row) as u32)
+    }
+
+    pub(crate) fn row_of(&self, ordinal: u32) -> u32 {
+        match self.section(Section::of(Part::OrdinalRows)) {
+            [] => ordinal,
+            section => Blocked::new(section).get(ordinal) as u32,
+        }
+    }
+
+    pub(crate) fn seq_of(&self, row: u32) -> Seq {
+        Seq(self
+            .meta
+            .first_seq
+            .0
+            .wrapping_add(u64::from(self.ordinal_of(row))))
+    }
+
+    pub(crate) fn records(&self, group: Group) -> Texts<'_> {
+        Texts::new(
+            self.section(Section::of_group(Part::RecordBlob, group)),
+            self.section(Section::of_group(Part::RecordEnds, group)),
+        )
+    }
+
+    /// The record of each row.
+    pub(crate) fn forward(&self, group: Group) -> Packed<'_> {
+        Packed::new(self.section(Section::of_group(Part::Forward, group)))
+    }
+
+    /// The rows of each record.
+    pub(crate) fn record_rows(&self, group: Group) -> Postings<'_> {
+        Postings::new(
+            self.section(Section::of_group(Part::RecordRows, group)),
+            self.meta.len,
+        )
+    }
+
+    /// The folded values of an attribute.
+    pub(crate) fn keys(&self, attribute: Attribute) -> Keys<'_> {
+        let section = |part| self.section(Section::of_attribute(part, attribute));
+        let records = self.records(attribute.group());
+        let lists = section(Part::KeyRecords);
+        let own = (!lists.is_empty()).then(|| Postings::new(lists, records.len()));
+        let texts = match own {
+            Some(_) => Texts::new(section(Part::KeyBlob), section(Part::KeyEnds)),
+            None => records,
+        };
+        Keys {
+            texts,
+            lists: own,
+            grams: grams::Grams::new(section(Part::Grams), texts.len()),
+        }
+    }
+
+    /// Addresses in order, with the key of each: see `write::networks`.
+    pub(crate) fn networks(&self) -> &[u8] {
+        self.section(Section::of(Part::Networks))
+    }
+
+    pub(crate) fn tokens(&self) -> Texts<'_> {
+        Texts::new(
+            self.section(Section::of(Part::TokenBlob)),
+            self.section(Section::of(Part::TokenEnds)),
+        )
+    }
+
+    pub(crate) fn token_rows(&self) -> Postings<'_> {
+        Postings::new(self.section(Section::of(Part::TokenRows)), self.meta.len)
+    }
+
+    pub(crate) fn ids(&self) -> Ids<'_> {
+        Ids {
+            bytes: self.section(Section::of(Part::Ids)),
+        }
+    }
+
+    /// The row of an id.
+    pub(crate) fn find_row(&self, id: &EntryId) -> Option<u32> {
+        let (first, last) = self.meta.ids;
+        if *id < first
+            || *id > last
+            || !identity::may_hold(self.section(Section::of(Part::Bloom)), id)
+        {
+            return None;
+        }
+        let order = Packed::new(self.section(Section::of(Part::IdOrder)));
+        self.ids()
+            .find(id, order)
+            .map(|ordinal| self.row_of(ordinal))
+    }
+
+    fn blocks(&self) -> Blocks<'_> {
+        Blocks {
+            index: self.section(Section::of(Part::BlockIndex)),
+            data: self.section(Section::of(Part::BlockData)),
+            dictionaries: self.section(Section::of(Part::Dictionaries)),
+        }
+    }
+
+    fn read_block(&self, block: usize) -> Result<Block, Error> {
+        let blocks = self.blocks();
+        let prepared = self.prepared.get_or_init(|| Prepared::of(&blocks));
+        let read = blocks.read(block, prepared);
+        read.ok_or_else(|| self.damaged(format!("block {block} of its entries cannot be read")))
+    }
+
+    /// The block that holds an entry's rest.
+    pub(crate) fn block_of(&self, ordinal: u32) -> Result<Block, Error> {
+        let block = self.blocks().holding(ordinal);
+        self.read_block(block.ok_or_else(|| self.damaged("it has no blocks of entries"))?)
+    }
+
+    /// The entry of a row.
+    pub(crate) fn entry(&self, row: u32) -> Result<Entry, Error> {
+        self.entry_in(row, &self.block_of(self.ordinal_of(row))?)
+    }
+
+    /// The entry of a row whose block is at hand.
+    pub(crate) fn entry_in(&self, row: u32, block: &Block) -> Result<Entry, Error> {
+        let read = self.assemble(row, block);
+        read.ok_or_else(|| {
+            self.damaged(format!(
+                "the entry at seq {} cannot be read",
+                self.seq_of(row).0
+            ))
         })
     }
+
+    fn record(&self, group: Group, row: u32) -> Option<Record<'_>> {
+        Record::read(group, self.records(group).get(self.forward(group).get(row)))
+    }
+
+    fn text(&self, group: Group, row: u32) -> Option<Option<Box<str>>> {
+        match self.record(group, row)? {
+            Record::Text(text) => Some(text.map(Box::from)),
+            _ => None,
+        }
+    }
+
+    fn assemble(&self, row: u32, block: &Block) -> Option<Entry> {
+        let ordinal = self.ordinal_of(row);
+        let rest = rest::read(block.part(ordinal)?)?;
+        let Record::Actor(actor, behalf) = self.record(Group::Actor, row)? else {
+            return None;
+        };
+        let Record::Targets(own, targets) = self.record(Group::Target, row)? else {
+            return None;
+        };
+        let Record::Action(category, result, action) = self.record(Group::Action, row)? else {
+            return None;
+        };
+        let mut targets = targets.into_iter().map(group::TargetText::to_target);
+        let (event_id, sequence) = (rest.event_id, rest.sequence);
+        let source = self.text(Group::Source, row)?;
+        Some(Entry {
+            seq: self.seq_of(row),
+            received_at: Timestamp::from_micros(self.received().get(ordinal))?,
+            id: self.ids().get(ordinal),
+            timestamp: Timestamp::from_micros(self.timestamps().get(row))?,
+            actor: Actor {
+                party: actor.to_party(),
+                on_behalf_of: behalf.map(group::PartyText::to_party),
+            },
+            action: action.into(),
+            category,
+            target: if own { targets.next() } else { None },
+            related: targets.collect(),
+            scope: Scope {
+                organization: self.meta.organization.clone(),
+                project: self.text(Group::Project, row)?,
+            },
+            request: Request {
+                id: self.text(Group::RequestId, row)?,
+                ip: self.text(Group::Ip, row)?,
+                user_agent: rest.user_agent,
+                method: rest.method,
+                path: rest.path,
+                trace_id: rest.trace_id,
+                session_id: rest.session_id,
+            },
+            result,
+            error: rest.error,
+            changes: rest.changes,
+            context: rest.context,
+            source: source.map(|name| Source {
+                name,
+                event_id,
+                sequence,
+            }),
+        })
+    }
+
+    /// Rows whose timestamp lies in a range; both ends optional, the second exclusive.
+    pub(crate) fn rows_between(
+        &self,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Range<u32> {
+        let timestamps = self.timestamps();
+        let before = |end: Timestamp| timestamps.partition_point(|micros| micros < end.as_micros());
+        let start = match from {
+            Some(from) if from > self.meta.timestamps.0 => before(from),
+            _ => 0,
+        };
+        let end = match to {
+            Some(to) if to <= self.meta.timestamps.1 => before(to),
+            _ => self.meta.len,
+        };
+        start..end.min(self.meta.len).max(start)
+    }
+}
+
+/// The folded values of an attribute and the records that hold each.
+pub(crate) struct Keys<'a> {
+    pub texts: Texts<'a>,
+    /// The records of each key and, last, the records with any; `None` where keys are the records themselves.
+    pub lists: Option<Postings<'a>>,
+    pub grams: Option<grams::Grams<'a>>,
 }

@@ -1,10 +1,25 @@
 //! Questions to a snapshot: pages, facets, histograms, scans.
+//!
+//! Every answer is what [`Filter::matches`] says of every entry acknowledged when the snapshot was taken. In reading order:
+//! - `walk`: entries in order, from all segments and tails at once; pages and scans are walks
+//! - `source`: one segment or one tail in a walk
+//! - `spread`: the same work on every segment, on two threads where it pays
+//! - `tally`: counting values: facets and suggestions
+//! - `bars`: histograms
 
-use crate::Error;
+mod bars;
+mod source;
+mod spread;
+mod tally;
+mod walk;
+
 use crate::segment::Segment;
+use crate::{Error, index};
 use entry::field::Field;
 use entry::{Entry, EntryId, Filter, Organization, Seq, Timestamp};
+use spread::Part;
 use std::sync::Arc;
+use walk::Walk;
 
 /// The order of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,69 +105,162 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Entries in all logs, or in those named.
-    pub fn size(&self, _organizations: Option<&[Organization]>) -> u64 {
-        todo!()
+    pub fn size(&self, organizations: Option<&[Organization]>) -> u64 {
+        let named =
+            |log: &&LogView| organizations.is_none_or(|names| names.contains(&log.organization));
+        self.logs.iter().filter(named).map(LogView::size).sum()
     }
 
     /// One page, and where to go on.
-    pub fn page(&self, _query: &PageQuery) -> Result<Page, Error> {
-        todo!()
+    pub fn page(&self, query: &PageQuery) -> Result<Page, Error> {
+        let mut walk = Walk::new(self, query.clone(), walk::PROBES);
+        let mut entries = Vec::with_capacity(query.limit.min(1024));
+        while entries.len() < query.limit {
+            match walk.next_entry()? {
+                Some(entry) => entries.push(entry),
+                None => {
+                    return Ok(Page {
+                        entries,
+                        next: None,
+                    });
+                }
+            }
+        }
+        let more = walk.next_entry()?.is_some();
+        let last = entries.last().filter(|_| more);
+        let next = last
+            .map(Position::of)
+            .or(query.after.clone().filter(|_| more));
+        Ok(Page { entries, next })
     }
 
     /// How many entries match.
-    pub fn count(&self, _filter: &Filter) -> Result<u64, Error> {
-        todo!()
+    pub fn count(&self, filter: &Filter) -> Result<u64, Error> {
+        let counts = spread::over(self, filter, |part| match part {
+            Part::Segment(segment) => Ok(u64::from(index::find_exact(segment, filter)?.count())),
+            Part::Tail(log) => Ok(log
+                .tail
+                .iter()
+                .filter(|entry| filter.matches(entry))
+                .count() as u64),
+        })?;
+        Ok(counts.into_iter().sum())
     }
 
     /// Each field counted under the filter without its own conditions; `top` values each.
     pub fn facets(
         &self,
-        _filter: &Filter,
-        _fields: &[Field],
-        _top: usize,
+        filter: &Filter,
+        fields: &[Field],
+        top: usize,
     ) -> Result<Vec<Facet>, Error> {
-        todo!()
+        tally::facets(self, filter, fields, top)
     }
 
     /// Success and failure between consecutive `edges` (ascending; the last edge only ends the last bar).
-    pub fn histogram(&self, _filter: &Filter, _edges: &[Timestamp]) -> Result<Vec<Bar>, Error> {
-        todo!()
+    pub fn histogram(&self, filter: &Filter, edges: &[Timestamp]) -> Result<Vec<Bar>, Error> {
+        bars::histogram(self, filter, edges)
     }
 
     /// Oldest and newest timestamp under the filter, if anything matches.
-    pub fn time_bounds(&self, _filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, Error> {
-        todo!()
+    pub fn time_bounds(&self, filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, Error> {
+        let end = |direction| {
+            let (filter, order) = (filter.clone(), Order::Time);
+            let query = PageQuery {
+                filter,
+                order,
+                direction,
+                limit: 1,
+                after: None,
+                as_of: None,
+            };
+            let entry = Walk::new(self, query, walk::PROBES).next_entry()?;
+            Ok::<_, Error>(entry.map(|entry| entry.timestamp))
+        };
+        let Some(oldest) = end(Direction::Ascending)? else {
+            return Ok(None);
+        };
+        Ok(end(Direction::Descending)?.map(|newest| (oldest, newest)))
     }
 
     /// The entries of an id: at most one per log.
-    pub fn get(&self, _id: &EntryId) -> Result<Vec<Entry>, Error> {
-        todo!()
+    pub fn get(&self, id: &EntryId) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        for log in self.logs.iter() {
+            match log.tail.iter().find(|entry| entry.id == *id) {
+                Some(entry) => entries.push(Entry::clone(entry)),
+                None => {
+                    // The newest first: what is asked for is mostly young.
+                    let found = log
+                        .segments
+                        .iter()
+                        .rev()
+                        .find_map(|segment| segment.find(id).transpose());
+                    entries.extend(found.transpose()?);
+                }
+            }
+        }
+        Ok(entries)
     }
 
     /// Everything that matches, in the query's order, from `after`, without end but the data's; constant memory.
     /// `query.limit` is ignored.
-    pub fn scan(&self, _query: PageQuery) -> Scan {
-        todo!()
+    pub fn scan(&self, query: PageQuery) -> Scan {
+        Scan {
+            walk: Some(Walk::new(self, query, 0)),
+        }
     }
 
     /// Values of `field` that contain `text` (folded), most frequent first: autocomplete.
     pub fn suggest(
         &self,
-        _field: Field,
-        _text: &str,
-        _top: usize,
+        field: Field,
+        text: &str,
+        top: usize,
     ) -> Result<Vec<(Box<str>, u64)>, Error> {
-        todo!()
+        tally::suggest(self, field, text, top)
     }
 }
 
-/// The entries of [`Snapshot::scan`].
-pub struct Scan {}
+impl LogView {
+    fn size(&self) -> u64 {
+        let sealed: u64 = self
+            .segments
+            .iter()
+            .map(|segment| u64::from(segment.len()))
+            .sum();
+        sealed + self.tail.len() as u64
+    }
+}
+
+impl Position {
+    /// The place of an entry: what follows it in any order.
+    pub fn of(entry: &Entry) -> Position {
+        Position {
+            timestamp: entry.timestamp,
+            received_at: entry.received_at,
+            organization: entry.scope.organization.clone(),
+            seq: entry.seq,
+        }
+    }
+}
+
+/// The entries of [`Snapshot::scan`]. After an error there are no more.
+pub struct Scan {
+    walk: Option<Walk>,
+}
 
 impl Iterator for Scan {
     type Item = Result<Entry, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        todo!()
+        let next = self.walk.as_mut()?.next_entry().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.walk = None;
+        }
+        next
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! A segment from entries.
+
+use super::bits::write_varint;
+use super::group::Group;
+use super::layout::{LayoutWriter, Meta, Part, Section};
+use super::postings::PostingsWriter;
+use super::rest::{self, BlocksWriter};
+use super::texts::TextsWriter;
+use super::write::{
+    GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_tokens,
+};
+use super::{identity, tokens};
+use crate::Error;
+use entry::{Entry, Organization};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Numbers distinct byte strings in the order they come.
+#[derive(Default)]
+struct Interner {
+    numbers: HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>,
+}
+
+impl Interner {
+    fn number(&mut self, bytes: &[u8]) -> u32 {
+        if let Some(&number) = self.numbers.get(bytes) {
+            return number;
+        }
+        let number = self.numbers.len() as u32;
+        self.numbers.insert(bytes.into(), number);
+        number
+    }
+
+    /// The strings sorted, and for each number its place among them.
+    fn sorted(self) -> (TextsWriter, Vec<u32>) {
+        let mut all: Vec<(Box<[u8]>, u32)> = self.numbers.into_iter().collect();
+        all.sort_unstable();
+        let mut places = vec![0; all.len()];
+        let mut texts = TextsWriter::default();
+        for (place, (bytes, number)) in all.iter().enumerate() {
+            texts.push(bytes);
+            places[*number as usize] = place as u32;
+        }
+        (texts, places)
+    }
+}
+
+/// The bytes of a segment in memory: its blocks are not compressed, or everything would be compressed twice.
+pub fn bytes(organization: &Organization, entries: &[Arc<Entry>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * 400);
+    write(organization, entries, &mut bytes).expect("memory takes every write");
+    bytes
+}
+
+fn write(
+    organization: &Organization,
+    entries: &[Arc<Entry>],
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let mut out = LayoutWriter::new(out);
+    write_by_ordinal(entries, &mut out)?;
+    // Rows are in order of (timestamp, seq); the sort is stable and the entries are in order of seq.
+    let mut ordinals: Vec<u32> = (0..entries.len() as u32).collect();
+    ordinals.sort_by_key(|ordinal| entries[*ordinal as usize].timestamp);
+    let rows = || ordinals.iter().map(|ordinal| &*entries[*ordinal as usize]);
+    write_order(&ordinals, &mut out)?;
+    write_numbers(
+        Part::Timestamps,
+        rows().map(|entry| entry.timestamp.as_micros()),
+        &mut out,
+    )?;
+    for group in Group::ALL {
+        column(group, rows()).write(&mut out)?;
+    }
+    write_all_tokens(rows(), entries.len() as u32, &mut out)?;
+    let ids = entries.iter().map(|entry| entry.id);
+    let (first, last) = (rows().next(), rows().next_back());
+    out.finish(&Meta {
+        organization: organization.clone(),
+        first_seq: entries[0].seq,
+        len: entries.len() as u32,
+        timestamps: (
+            first.expect(NOT_EMPTY).timestamp,
+            last.expect(NOT_EMPTY).timestamp,
+        ),
+        received: (
+            entries[0].received_at,
+            entries[entries.len() - 1].received_at,
+        ),
+        ids: (
+            ids.clone().min().expect(NOT_EMPTY),
+            ids.max().expect(NOT_EMPTY),
+        ),
+    })
+}
+
+const NOT_EMPTY: &str = "a segment is built from at least one entry";
+
+fn write_by_ordinal(entries: &[Arc<Entry>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
+    let mut blocks = BlocksWriter::default();
+    let (mut part, mut body, mut crc) = (Vec::new(), Vec::new(), 0);
+    for entry in entries {
+        part.clear();
+        rest::write(entry, &mut part);
+        blocks.push(&part);
+        body.clear();
+        entry.write_body(&mut body);
+        crc = crc32c::crc32c_append(crc, &body);
+    }
+    write_blocks(blocks, out)?;
+    let mut bodies = Vec::new();
+    write_varint(entries.len() as u64, &mut bodies);
+    bodies.extend_from_slice(&crc.to_le_bytes());
+    out.section(Section::of(Part::Bodies), &bodies)?;
+    let ids: Vec<u8> = entries
+        .iter()
+        .flat_map(|entry| *entry.id.as_bytes())
+        .collect();
+    write_ids(&ids, &identity::order(&ids), out)?;
+    write_numbers(
+        Part::Received,
+        entries.iter().map(|entry| entry.received_at.as_micros()),
+        out,
+    )
+}
+
+fn column<'a>(group: Group, rows: impl Iterator<Item = &'a Entry>) -> GroupColumn {
+    let mut interner = Interner::default();
+    let mut record = Vec::new();
+    let mut forward: Vec<u32> = rows
+        .map(|entry| {
+            record.clear();
+            group.write_record(entry, &mut record);
+            interner.number(&record)
+        })
+        .collect();
+    let (records, places) = interner.sorted();
+    forward
+        .iter_mut()
+        .for_each(|number| *number = places[*number as usize]);
+    GroupColumn {
+        group,
+        records,
+        forward,
+    }
+}
+
+fn write_all_tokens<'a>(
+    rows: impl Iterator<Item = &'a Entry>,
+    len: u32,
+    out: &mut LayoutWriter<'_>,
+) -> Result<(), Error> {
+    let mut interner = Interner::default();
+    let mut lists: Vec<Vec<u32>> = Vec::new();
+    for (row, entry) in rows.enumerate() {
+        tokens::each(entry, &mut |token| {
+            let number = interner.number(token) as usize;
+            if number == lists.len() {
+                lists.push(Vec::new());
+            }
+            if lists[number].last() != Some(&(row as u32)) {
+                lists[number].push(row as u32);
+            }
+        });
+    }
+    let (texts, places) = interner.sorted();
+    let mut numbers = vec![0; places.len()];
+    for (number, place) in places.iter().enumerate() {
+        numbers[*place as usize] = number;
+    }
+    let mut postings = PostingsWriter::new(len);
+    numbers
+        .iter()
+        .for_each(|number| postings.push(&lists[*number]));
+    write_tokens(&texts, postings, out)
+}

@@ -219,6 +219,17 @@ impl Connection {
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
+    /// A second hand that writes to the same connection.
+    pub fn sender(&self) -> TcpStream {
+        self.reader.get_ref().try_clone().expect("a descriptor")
+    }
+
+    /// Sends no more, listens on.
+    pub fn finish_sending(&mut self) {
+        // The server may have closed already.
+        let _ = self.reader.get_ref().shutdown(std::net::Shutdown::Write);
+    }
+
     /// The answer to a GET or POST.
     pub fn answer(&mut self) -> Answer {
         self.answer_to("GET")
@@ -271,6 +282,13 @@ impl Connection {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// Exactly so many bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).expect("the connection goes on");
+        bytes
     }
 
     /// The length of the next chunk.

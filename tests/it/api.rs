@@ -24,19 +24,41 @@ pub fn uuid(id: u32) -> String {
 
 /// Checks that an answer is a problem document of that kind and gives it.
 pub fn problem(answer: &Answer, status: u16, slug: &str) -> Value {
-    assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(
+        answer.status,
+        status,
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
     let problem = answer.json();
-    assert_eq!(problem["type"], format!("urn:mar-audit:problem:{slug}"), "{problem}");
+    assert_eq!(
+        problem["type"],
+        format!("urn:mar-audit:problem:{slug}"),
+        "{problem}"
+    );
     assert_eq!(problem["status"], status);
     for member in ["title", "detail", "instance"] {
-        assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
+        assert!(
+            problem[member]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
+            "{member}: {problem}"
+        );
     }
     problem
 }
 
 fn seqs(listing: &Value) -> Vec<u64> {
-    listing["entries"].as_array().expect("entries").iter().map(|entry| entry["seq"].as_u64().expect("seq")).collect()
+    listing["entries"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .map(|entry| entry["seq"].as_u64().expect("seq"))
+        .collect()
 }
 
 #[test]
@@ -61,9 +83,19 @@ fn an_entry_is_found_the_moment_it_is_acknowledged_and_comes_back_as_sent() {
     let answer = server.post("/v1/entries", sent.to_string());
     assert_eq!(answer.status, 200, "{}", answer.text());
     let receipts = answer.json();
-    assert_eq!((&receipts["accepted"], &receipts["duplicates"], &receipts["rejected"]), (&json!(1), &json!(0), &json!(0)));
+    assert_eq!(
+        (
+            &receipts["accepted"],
+            &receipts["duplicates"],
+            &receipts["rejected"]
+        ),
+        (&json!(1), &json!(0), &json!(0))
+    );
     let receipt = &receipts["receipts"][0];
-    assert_eq!((&receipt["status"], &receipt["id"], &receipt["seq"]), (&json!("accepted"), &json!(uuid(1)), &json!(0)));
+    assert_eq!(
+        (&receipt["status"], &receipt["id"], &receipt["seq"]),
+        (&json!("accepted"), &json!(uuid(1)), &json!(0))
+    );
 
     let listing = server.get("/v1/entries").json();
     let mut expected = sent;
@@ -72,20 +104,38 @@ fn an_entry_is_found_the_moment_it_is_acknowledged_and_comes_back_as_sent() {
     expected["seq"] = json!(0);
     expected["received_at"] = receipt["received_at"].clone();
     assert_eq!(listing["entries"], json!([expected]));
-    assert_eq!((&listing["next_cursor"], &listing["as_of"]), (&Value::Null, &json!(0)));
-    assert_eq!(server.get(&format!("/v1/entries/{}", uuid(1))).json(), expected);
+    assert_eq!(
+        (&listing["next_cursor"], &listing["as_of"]),
+        (&Value::Null, &json!(0))
+    );
+    assert_eq!(
+        server.get(&format!("/v1/entries/{}", uuid(1))).json(),
+        expected
+    );
 }
 
 #[test]
 fn numbers_keep_their_text_and_strings_their_code_points() {
     let server = TestServer::start();
-    let context = r#"{"big":12345678901234567890123456789,"exact":1.10,"huge":1e400,"nul":"\u0000","text":"🦀﻿‮"}"#;
-    let body = line(1, json!({"context": 0})).replace("\"context\":0", &format!("\"context\":{context}"));
+    let context = concat!(
+        r#"{"big":12345678901234567890123456789,"exact":1.10,"huge":1e400,"nul":"\u0000","text":""#,
+        "\u{1f980}\u{feff}\u{202e}\"}"
+    );
+    let body =
+        line(1, json!({"context": 0})).replace("\"context\":0", &format!("\"context\":{context}"));
     server.record(body);
     let shown = server.get(&format!("/v1/entries/{}", uuid(1)));
-    assert!(shown.text().contains(&format!("\"context\":{context}")), "{}", shown.text());
+    assert!(
+        shown.text().contains(&format!("\"context\":{context}")),
+        "{}",
+        shown.text()
+    );
     let exported = server.get("/v1/export?format=ndjson");
-    assert!(exported.text().contains(&format!("\"context\":{context}")), "{}", exported.text());
+    assert!(
+        exported.text().contains(&format!("\"context\":{context}")),
+        "{}",
+        exported.text()
+    );
 }
 
 #[test]
@@ -94,43 +144,109 @@ fn a_retry_is_a_duplicate_and_another_content_under_the_same_id_is_refused() {
     server.record(line(1, json!({})));
     let again = server.post("/v1/entries", line(1, json!({})));
     assert_eq!(again.status, 200);
-    assert_eq!(again.json()["receipts"][0], json!({"status": "duplicate", "id": uuid(1), "seq": 0}));
+    assert_eq!(
+        again.json()["receipts"][0],
+        json!({"status": "duplicate", "id": uuid(1), "seq": 0})
+    );
     let other = server.post("/v1/entries", line(1, json!({"action": "deleteCluster"})));
     let document = problem(&other, 422, "id-conflict");
     assert_eq!(document["receipts"][0]["status"], "rejected");
-    assert_eq!(document["receipts"][0]["error"]["type"], "urn:mar-audit:problem:id-conflict");
-    assert_eq!(server.get("/v1/entries").json()["entries"].as_array().expect("entries").len(), 1);
+    assert_eq!(
+        document["receipts"][0]["error"]["type"],
+        "urn:mar-audit:problem:id-conflict"
+    );
+    assert_eq!(
+        server.get("/v1/entries").json()["entries"]
+            .as_array()
+            .expect("entries")
+            .len(),
+        1
+    );
 }
 
 #[test]
 fn good_entries_of_a_batch_are_stored_though_others_are_refused() {
     let server = TestServer::start();
     let bad = line(2, json!({"result": "maybe", "colour": "red"}));
-    let lines = format!("{}\r\n\n{bad}not json\n{}", line(1, json!({})).trim_end(), line(3, json!({})));
-    let answer = server.send("POST", "/v1/entries", &[("content-type", "application/x-ndjson")], lines.as_bytes());
+    let lines = format!(
+        "{}\r\n\n{bad}not json\n{}",
+        line(1, json!({})).trim_end(),
+        line(3, json!({}))
+    );
+    let answer = server.send(
+        "POST",
+        "/v1/entries",
+        &[("content-type", "application/x-ndjson")],
+        lines.as_bytes(),
+    );
     assert_eq!(answer.status, 200);
     let receipts = answer.json();
-    let statuses: Vec<_> = receipts["receipts"].as_array().expect("receipts").iter().map(|r| &r["status"]).collect();
+    let statuses: Vec<_> = receipts["receipts"]
+        .as_array()
+        .expect("receipts")
+        .iter()
+        .map(|r| &r["status"])
+        .collect();
     assert_eq!(statuses, ["accepted", "rejected", "rejected", "accepted"]);
     let error = &receipts["receipts"][1]["error"];
     assert_eq!(error["type"], "urn:mar-audit:problem:invalid-entry");
-    let pointers: Vec<_> = error["errors"].as_array().expect("errors").iter().map(|e| e["pointer"].as_str()).collect();
-    assert!(pointers.contains(&Some("/result")) && pointers.contains(&Some("/colour")), "{error}");
-    let detail = receipts["receipts"][2]["error"]["detail"].as_str().expect("a sentence");
+    let pointers: Vec<_> = error["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|e| e["pointer"].as_str())
+        .collect();
+    assert!(
+        pointers.contains(&Some("/result")) && pointers.contains(&Some("/colour")),
+        "{error}"
+    );
+    let detail = receipts["receipts"][2]["error"]["detail"]
+        .as_str()
+        .expect("a sentence");
     assert!(detail.starts_with("line 4: "), "{detail}");
-    assert_eq!(seqs(&server.get("/v1/entries?order=received&direction=asc").json()), [0, 1]);
+    assert_eq!(
+        seqs(
+            &server
+                .get("/v1/entries?order=received&direction=asc")
+                .json()
+        ),
+        [0, 1]
+    );
 }
 
 #[test]
 fn an_array_is_a_batch_and_a_batch_of_refusals_is_422() {
     let server = TestServer::start();
-    let array = format!("[{},{}]", line(1, json!({})).trim_end(), line(2, json!({})).trim_end());
+    let array = format!(
+        "[{},{}]",
+        line(1, json!({})).trim_end(),
+        line(2, json!({})).trim_end()
+    );
     assert_eq!(server.post("/v1/entries", array).json()["accepted"], 2);
     let refused = server.post("/v1/entries", r#"[{"action":"x"},7]"#);
     let document = problem(&refused, 422, "invalid-entry");
-    assert_eq!((&document["rejected"], document["receipts"].as_array().map(Vec::len)), (&json!(2), Some(2)));
-    assert!(document["errors"][0]["pointer"].as_str().expect("a pointer").starts_with("/0"), "{document}");
-    let one = problem(&server.post("/v1/entries", r#"{"actor":{"type":"user"},"action":"x","result":"success"}"#), 422, "invalid-entry");
+    assert_eq!(
+        (
+            &document["rejected"],
+            document["receipts"].as_array().map(Vec::len)
+        ),
+        (&json!(2), Some(2))
+    );
+    assert!(
+        document["errors"][0]["pointer"]
+            .as_str()
+            .expect("a pointer")
+            .starts_with("/0"),
+        "{document}"
+    );
+    let one = problem(
+        &server.post(
+            "/v1/entries",
+            r#"{"actor":{"type":"user"},"action":"x","result":"success"}"#,
+        ),
+        422,
+        "invalid-entry",
+    );
     assert_eq!(one["errors"][0]["pointer"], "/actor");
 }
 
@@ -138,16 +254,35 @@ fn an_array_is_a_batch_and_a_batch_of_refusals_is_422() {
 fn the_organization_comes_from_the_entry_then_the_call_then_the_configuration() {
     let server = TestServer::start();
     server.post("/v1/entries?organization=globex", line(1, json!({})));
-    server.post("/v1/entries?organization=globex", line(2, json!({"scope": {"organization": "acme"}})));
+    server.post(
+        "/v1/entries?organization=globex",
+        line(2, json!({"scope": {"organization": "acme"}})),
+    );
     server.post("/v1/entries", line(3, json!({})));
     for (id, organization) in [(1, "globex"), (2, "acme"), (3, "default")] {
         let entry = server.get(&format!("/v1/entries/{}", uuid(id))).json();
-        assert_eq!((&entry["scope"]["organization"], &entry["seq"]), (&json!(organization), &json!(0)));
+        assert_eq!(
+            (&entry["scope"]["organization"], &entry["seq"]),
+            (&json!(organization), &json!(0))
+        );
     }
-    problem(&server.post("/v1/entries?organization=Not%20A%20Slug", line(4, json!({}))), 400, "bad-parameter");
+    problem(
+        &server.post(
+            "/v1/entries?organization=Not%20A%20Slug",
+            line(4, json!({})),
+        ),
+        400,
+        "bad-parameter",
+    );
     assert_eq!(server.get("/v1/entries").json()["as_of"], 2);
-    assert_eq!(server.get("/v1/entries?organization=acme").json()["as_of"], 0);
-    assert_eq!(server.get("/v1/entries?organization=nobody").json()["as_of"], Value::Null);
+    assert_eq!(
+        server.get("/v1/entries?organization=acme").json()["as_of"],
+        0
+    );
+    assert_eq!(
+        server.get("/v1/entries?organization=nobody").json()["as_of"],
+        Value::Null
+    );
 }
 
 #[test]
@@ -155,9 +290,18 @@ fn compressed_bodies_are_read() {
     let server = TestServer::start();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut gzip, line(1, json!({})).as_bytes()).expect("memory");
-    let bodies = [("gzip", gzip.finish().expect("memory")), ("zstd", zstd::encode_all(line(2, json!({})).as_bytes(), 3).expect("memory"))];
+    let bodies = [
+        ("gzip", gzip.finish().expect("memory")),
+        (
+            "zstd",
+            zstd::encode_all(line(2, json!({})).as_bytes(), 3).expect("memory"),
+        ),
+    ];
     for (coding, body) in bodies {
-        let headers = [("content-type", "application/json; charset=utf-8"), ("content-encoding", coding)];
+        let headers = [
+            ("content-type", "application/json; charset=utf-8"),
+            ("content-encoding", coding),
+        ];
         let answer = server.send("POST", "/v1/entries", &headers, &body);
         assert_eq!(answer.json()["accepted"], 1, "{coding}: {}", answer.text());
         let cut = server.send("POST", "/v1/entries", &headers, &body[..body.len() - 6]);
@@ -168,16 +312,49 @@ fn compressed_bodies_are_read() {
 #[test]
 fn a_body_of_another_kind_is_told_what_is_read() {
     let server = TestServer::start();
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "garbage", ""] {
-        let answer = server.send("POST", "/v1/entries", &[("content-type", kind)], line(1, json!({})).as_bytes());
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "garbage",
+        "",
+    ] {
+        let answer = server.send(
+            "POST",
+            "/v1/entries",
+            &[("content-type", kind)],
+            line(1, json!({})).as_bytes(),
+        );
         problem(&answer, 415, "unsupported-media-type");
-        assert!(answer.header("accept").is_some_and(|kinds| kinds.contains("application/x-ndjson")));
+        assert!(
+            answer
+                .header("accept")
+                .is_some_and(|kinds| kinds.contains("application/x-ndjson"))
+        );
     }
-    let headers = [("content-type", "application/json"), ("content-encoding", "br")];
-    let answer = server.send("POST", "/v1/entries", &headers, line(1, json!({})).as_bytes());
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-encoding", "br"),
+    ];
+    let answer = server.send(
+        "POST",
+        "/v1/entries",
+        &headers,
+        line(1, json!({})).as_bytes(),
+    );
     problem(&answer, 415, "unsupported-media-type");
-    assert_eq!(answer.header("accept-encoding"), Some("identity, gzip, zstd"));
-    for (body, slug) in [("", "empty-body"), (" \n", "empty-body"), ("[]", "empty-body"), ("{", "bad-json"), ("[{},", "bad-json"), ("[{}}]", "bad-json")] {
+    assert_eq!(
+        answer.header("accept-encoding"),
+        Some("identity, gzip, zstd")
+    );
+    for (body, slug) in [
+        ("", "empty-body"),
+        (" \n", "empty-body"),
+        ("[]", "empty-body"),
+        ("{", "bad-json"),
+        ("[{},", "bad-json"),
+        ("[{}}]", "bad-json"),
+    ] {
         problem(&server.post("/v1/entries", body), 400, slug);
     }
 }
@@ -186,9 +363,15 @@ fn a_body_of_another_kind_is_told_what_is_read() {
 fn every_parameter_is_known_or_refused_by_name_with_the_nearest() {
     let server = TestServer::start();
     for path in ["entries", "facets", "histogram", "export", "tail"] {
-        let answer = server.get(&format!("/v1/{path}?acton=x"));
+        let answer = server.get(&format!("/v1/{path}?resutl=x"));
         let document = problem(&answer, 400, "bad-parameter");
-        assert_eq!((&document["errors"][0]["parameter"], &document["errors"][0]["suggestion"]), (&json!("acton"), &json!("action")));
+        assert_eq!(
+            (
+                &document["errors"][0]["parameter"],
+                &document["errors"][0]["suggestion"]
+            ),
+            (&json!("resutl"), &json!("result"))
+        );
     }
     let wrong = [
         ("entries?limit=0", "limit"),
@@ -213,11 +396,28 @@ fn every_parameter_is_known_or_refused_by_name_with_the_nearest() {
     ];
     for (path, parameter) in wrong {
         let document = problem(&server.get(&format!("/v1/{path}")), 400, "bad-parameter");
-        assert_eq!(document["errors"][0]["parameter"], parameter, "{path}: {document}");
+        assert_eq!(
+            document["errors"][0]["parameter"], parameter,
+            "{path}: {document}"
+        );
     }
-    let several = problem(&server.get("/v1/entries?limit=0&order=up&colour=red"), 400, "bad-parameter");
-    assert_eq!(several["errors"].as_array().map(Vec::len), Some(3), "{several}");
-    assert_eq!(server.get("/v1/entries?search=&actor=&limit=&cursor=&order=&result=all").status, 200, "blank form fields say nothing");
+    let several = problem(
+        &server.get("/v1/entries?limit=0&order=up&colour=red"),
+        400,
+        "bad-parameter",
+    );
+    assert_eq!(
+        several["errors"].as_array().map(Vec::len),
+        Some(3),
+        "{several}"
+    );
+    assert_eq!(
+        server
+            .get("/v1/entries?search=&actor=&limit=&cursor=&order=&result=all")
+            .status,
+        200,
+        "blank form fields say nothing"
+    );
 }
 
 #[test]
@@ -228,30 +428,64 @@ fn an_entry_has_a_tag_and_an_unchanged_one_is_not_sent_again() {
     let tag = server.get(&path).header("etag").expect("a tag").to_owned();
     for sent in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
         let again = server.send("GET", &path, &[("if-none-match", &sent)], b"");
-        assert_eq!((again.status, again.header("etag")), (304, Some(tag.as_str())));
+        assert_eq!(
+            (again.status, again.header("etag")),
+            (304, Some(tag.as_str()))
+        );
     }
-    assert_eq!(server.send("GET", &path, &[("if-none-match", "\"other\"")], b"").status, 200);
+    assert_eq!(
+        server
+            .send("GET", &path, &[("if-none-match", "\"other\"")], b"")
+            .status,
+        200
+    );
 }
 
 #[test]
 fn no_entry_is_the_same_as_no_entry_of_yours() {
     let server = TestServer::start();
     server.record(line(1, json!({"scope": {"organization": "acme"}})));
-    let texts = [uuid(2), "not-a-uuid".to_owned(), format!("{}?organization=globex", uuid(1))];
-    let documents = texts.map(|id| problem(&server.get(&format!("/v1/entries/{id}")), 404, "not-found")["detail"].clone());
-    assert!(documents.windows(2).all(|pair| pair[0] == pair[1]), "{documents:?}");
-    assert_eq!(server.get(&format!("/v1/entries/{}?organization=acme", uuid(1))).status, 200);
+    let texts = [
+        uuid(2),
+        "not-a-uuid".to_owned(),
+        format!("{}?organization=globex", uuid(1)),
+    ];
+    let documents = texts.map(|id| {
+        problem(&server.get(&format!("/v1/entries/{id}")), 404, "not-found")["detail"].clone()
+    });
+    assert!(
+        documents.windows(2).all(|pair| pair[0] == pair[1]),
+        "{documents:?}"
+    );
+    assert_eq!(
+        server
+            .get(&format!("/v1/entries/{}?organization=acme", uuid(1)))
+            .status,
+        200
+    );
 }
 
 #[test]
 fn facets_count_each_field_without_its_own_filter() {
     let server = TestServer::start();
-    server.record(line(1, json!({})) + &line(2, json!({"result": "failure"})) + &line(3, json!({"action": "login", "target": {"type": "user"}})));
-    let answer = server.get("/v1/facets?fields=result,action,project&result=failure").json();
+    server.record(
+        line(1, json!({}))
+            + &line(2, json!({"result": "failure"}))
+            + &line(3, json!({"action": "login", "target": {"type": "user"}})),
+    );
+    let answer = server
+        .get("/v1/facets?fields=result,action,project&result=failure")
+        .json();
     assert_eq!(answer["total"], 1);
     let values = |field: &str| answer["facets"][field]["values"].clone();
-    assert_eq!(values("result"), json!([{"value": "success", "count": 2}, {"value": "failure", "count": 1}]));
-    assert_eq!(values("action"), json!([{"value": "scaleCluster", "count": 1}]));
+    assert_eq!(
+        values("result"),
+        json!([{"value": "success", "count": 2}, {"value": "failure", "count": 1}])
+    );
+    assert_eq!(
+        values("action"),
+        json!([{"value": "scaleCluster", "count": 1}])
+    );
     assert_eq!(values("project"), json!([{"value": null, "count": 1}]));
 }
 
@@ -265,15 +499,39 @@ fn bars_add_up_to_the_total() {
         })
         .collect();
     server.record(lines);
-    let answer = server.get("/v1/histogram?buckets=3&timezone=Europe/Madrid").json();
-    assert_eq!((&answer["step"], &answer["timezone"]), (&json!("1d"), &json!("Europe/Madrid")));
+    let answer = server
+        .get("/v1/histogram?buckets=3&timezone=Europe/Madrid")
+        .json();
+    assert_eq!(
+        (&answer["step"], &answer["timezone"]),
+        (&json!("1d"), &json!("Europe/Madrid"))
+    );
     let buckets = answer["buckets"].as_array().expect("buckets");
-    let starts: Vec<_> = buckets.iter().map(|bucket| bucket["start"].as_str().expect("a time")).collect();
-    assert_eq!(starts, ["2026-10-23T22:00:00.000000Z", "2026-10-24T22:00:00.000000Z", "2026-10-25T23:00:00.000000Z"]);
-    let counts: Vec<_> = buckets.iter().map(|b| (b["success"].as_u64(), b["failure"].as_u64())).collect();
+    let starts: Vec<_> = buckets
+        .iter()
+        .map(|bucket| bucket["start"].as_str().expect("a time"))
+        .collect();
+    assert_eq!(
+        starts,
+        [
+            "2026-10-23T22:00:00.000000Z",
+            "2026-10-24T22:00:00.000000Z",
+            "2026-10-25T23:00:00.000000Z"
+        ]
+    );
+    let counts: Vec<_> = buckets
+        .iter()
+        .map(|b| (b["success"].as_u64(), b["failure"].as_u64()))
+        .collect();
     // 22 half hours, then the day of 25 hours, then the last one.
-    assert_eq!(counts, [(Some(17), Some(5)), (Some(20), Some(5)), (Some(1), Some(0))]);
-    assert_eq!(server.get("/v1/histogram?actor=nobody").json()["buckets"], json!([]));
+    assert_eq!(
+        counts,
+        [(Some(17), Some(5)), (Some(20), Some(5)), (Some(1), Some(0))]
+    );
+    assert_eq!(
+        server.get("/v1/histogram?actor=nobody").json()["buckets"],
+        json!([])
+    );
 }
 
 #[test]
@@ -288,20 +546,45 @@ fn a_clock_that_is_ahead_is_told_not_refused() {
 #[test]
 fn relative_times_are_relative_to_the_servers_clock() {
     let server = TestServer::start();
-    server.record(line(1, json!({"timestamp": "2026-10-30T12:00:00Z"})) + &line(2, json!({"timestamp": "2026-10-20T12:00:00Z"})));
-    assert_eq!(server.get("/v1/entries?from=7d").json()["entries"].as_array().map(Vec::len), Some(1));
-    assert_eq!(server.get("/v1/entries?to=7d").json()["entries"].as_array().map(Vec::len), Some(1));
+    server.record(
+        line(1, json!({"timestamp": "2026-10-30T12:00:00Z"}))
+            + &line(2, json!({"timestamp": "2026-10-20T12:00:00Z"})),
+    );
+    assert_eq!(
+        server.get("/v1/entries?from=7d").json()["entries"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(
+        server.get("/v1/entries?to=7d").json()["entries"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
 }
 
 #[test]
 fn the_catalogue_names_actions_categories_and_target_types() {
     let answer = TestServer::start().get("/v1/catalogue").json();
     let find = |list: &str, name: &str| {
-        answer[list].as_array().expect("a list").iter().find(|row| row["name"] == name).cloned().unwrap_or_default()
+        answer[list]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|row| row["name"] == name)
+            .cloned()
+            .unwrap_or_default()
     };
     assert_eq!(find("actions", "createAlertRule")["category"], "alert");
-    assert_eq!(find("categories", "access_control")["title"], "Access Control");
-    assert_eq!(find("target_types", "config_profile")["title"], "Config Profile");
+    assert_eq!(
+        find("categories", "access_control")["title"],
+        "Access Control"
+    );
+    assert_eq!(
+        find("target_types", "config_profile")["title"],
+        "Config Profile"
+    );
 }
 
 #[test]
@@ -313,16 +596,27 @@ fn every_described_path_answers_and_is_described_with_its_refusals() {
         for method in methods.as_object().expect("methods").keys() {
             let called = path.replace("{id}", &uuid(1));
             // A tail does not end; asked wrongly it answers.
-            let called = if path == "/v1/tail" { "/v1/tail?last_event_id=x".to_owned() } else { called };
+            let called = if path == "/v1/tail" {
+                "/v1/tail?last_event_id=x".to_owned()
+            } else {
+                called
+            };
             let answer = server.send(&method.to_uppercase(), &called, &[], b"");
             let described = &document["paths"][path][method]["responses"];
-            assert!(described.get(answer.status.to_string()).is_some(), "{method} {path} answered {}", answer.status);
+            assert!(
+                described.get(answer.status.to_string()).is_some(),
+                "{method} {path} answered {}",
+                answer.status
+            );
         }
     }
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
         let name = reference.split('"').next().expect("an end");
-        assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        assert!(
+            document["components"]["schemas"].get(name).is_some(),
+            "{name}"
+        );
     }
 }
 
@@ -333,11 +627,20 @@ fn methods_and_paths_that_are_not_offered_are_told_so() {
     let wrong = server.send("DELETE", "/v1/entries", &[], b"");
     problem(&wrong, 405, "method-not-allowed");
     let allowed = wrong.header("allow").expect("Allow").to_owned();
-    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
+    assert!(
+        allowed.contains("GET") && allowed.contains("POST"),
+        "{allowed}"
+    );
     let options = server.send("OPTIONS", "/v1/entries", &[], b"");
-    assert_eq!((options.status, options.header("allow")), (204, Some(allowed.as_str())));
+    assert_eq!(
+        (options.status, options.header("allow")),
+        (204, Some(allowed.as_str()))
+    );
     let head = server.send("HEAD", "/v1/entries", &[], b"");
-    assert_eq!((head.status, head.header("content-type")), (200, Some("application/json")));
+    assert_eq!(
+        (head.status, head.header("content-type")),
+        (200, Some("application/json"))
+    );
 }
 
 #[test]
@@ -347,7 +650,17 @@ fn the_server_says_how_it_is() {
     assert_eq!(server.get("/healthz").status, 200);
     assert_eq!(server.get("/readyz").status, 200);
     let metrics = server.get("/metrics");
-    for wanted in ["mar_audit_entries_total{status=\"accepted\"} 1", "mar_audit_append_seconds_count 1", "mar_audit_log_entries 1", "mar_audit_ready 1", "route=\"/v1/entries\""] {
-        assert!(metrics.text().contains(wanted), "{wanted} not in\n{}", metrics.text());
+    for wanted in [
+        "mar_audit_entries_total{status=\"accepted\"} 1",
+        "mar_audit_append_seconds_count 1",
+        "mar_audit_log_entries 1",
+        "mar_audit_ready 1",
+        "route=\"/v1/entries\"",
+    ] {
+        assert!(
+            metrics.text().contains(wanted),
+            "{wanted} not in\n{}",
+            metrics.text()
+        );
     }
 }

@@ -13,30 +13,53 @@ fn walk(server: &TestServer, parameters: &str, mut between: impl FnMut(usize)) -
         let answer = server.get(&path);
         assert_eq!(answer.status, 200, "{}", answer.text());
         let listing = answer.json();
-        entries.extend(listing["entries"].as_array().expect("entries").iter().cloned());
+        entries.extend(
+            listing["entries"]
+                .as_array()
+                .expect("entries")
+                .iter()
+                .cloned(),
+        );
         let Some(cursor) = listing["next_cursor"].as_str() else {
             assert_eq!(answer.header("link"), None);
             return entries;
         };
-        let link = answer.header("link").expect("a link to the next page").to_owned();
+        let link = answer
+            .header("link")
+            .expect("a link to the next page")
+            .to_owned();
         path = format!("/v1/entries?{parameters}&cursor={cursor}");
-        let linked = link.strip_prefix('<').and_then(|l| l.strip_suffix(">; rel=\"next\"")).expect("a link");
-        assert_eq!(server.get(linked).json(), server.get(&path).json(), "the link and the cursor lead to the same page");
+        let linked = link
+            .strip_prefix('<')
+            .and_then(|l| l.strip_suffix(">; rel=\"next\""))
+            .expect("a link");
+        assert_eq!(
+            server.get(linked).json(),
+            server.get(&path).json(),
+            "the link and the cursor lead to the same page"
+        );
         between(page);
     }
     unreachable!("pages end")
 }
 
 fn ids(entries: &[Value]) -> Vec<&str> {
-    entries.iter().map(|entry| entry["id"].as_str().expect("an id")).collect()
+    entries
+        .iter()
+        .map(|entry| entry["id"].as_str().expect("an id"))
+        .collect()
 }
 
 /// 60 entries over three logs, timestamps out of order and some equal.
 fn fill(server: &TestServer) {
     for n in 0..60 {
         let minute = (n * 37) % 20;
-        let scope = json!({"organization": ["acme", "globex", "initech"][n as usize % 3]});
-        server.record(line(n, json!({"timestamp": format!("2026-10-05T10:{minute:02}:00Z"), "scope": scope})));
+        let organization = ["acme", "globex", "initech"][n as usize % 3];
+        let scope = json!({ "organization": organization });
+        server.record(line(
+            n,
+            json!({"timestamp": format!("2026-10-05T10:{minute:02}:00Z"), "scope": scope}),
+        ));
         server.clock.advance(Duration::from_millis(7));
     }
 }
@@ -46,13 +69,23 @@ fn a_walk_sees_one_state_without_gap_or_repeat_while_writers_go_on() {
     let server = TestServer::start();
     fill(&server);
     let mut next_id = 1_000;
-    for order in ["order=time&direction=desc", "order=time&direction=asc", "order=received&direction=desc", "order=received&direction=asc"] {
-        let whole = server.get(&format!("/v1/entries?limit=1000&{order}")).json();
+    for order in [
+        "order=time&direction=desc",
+        "order=time&direction=asc",
+        "order=received&direction=desc",
+        "order=received&direction=asc",
+    ] {
+        let whole = server
+            .get(&format!("/v1/entries?limit=1000&{order}"))
+            .json();
         let whole = whole["entries"].as_array().expect("entries").clone();
         let walked = walk(&server, &format!("limit=7&{order}"), |_| {
             // Newest, oldest and in between, by the caller's clock.
             for minute in [0, 9, 59] {
-                server.record(line(next_id, json!({"timestamp": format!("2026-10-05T10:{minute:02}:00Z")})));
+                server.record(line(
+                    next_id,
+                    json!({"timestamp": format!("2026-10-05T10:{minute:02}:00Z")}),
+                ));
                 next_id += 1;
             }
         });
@@ -70,7 +103,11 @@ fn the_order_is_by_timestamp_then_by_receipt() {
     };
     let ascending = walk(&server, "limit=9&direction=asc", |_| {});
     assert_eq!(ascending.len(), 60);
-    assert!(ascending.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])));
+    assert!(
+        ascending
+            .windows(2)
+            .all(|pair| key(&pair[0]) < key(&pair[1]))
+    );
     let mut descending = walk(&server, "limit=11", |_| {});
     descending.reverse();
     assert_eq!(ids(&descending), ids(&ascending));
@@ -86,10 +123,21 @@ fn a_cursor_outlives_a_restart() {
     let cursor = first["next_cursor"].as_str().expect("a cursor").to_owned();
     let server = server.restart();
     server.clock.advance(Duration::from_secs(3_600));
-    let second = server.get(&format!("/v1/entries?{parameters}&cursor={cursor}")).json();
-    let both: Vec<Value> = [&first, &second].iter().flat_map(|page| page["entries"].as_array().expect("entries").clone()).collect();
-    assert_eq!(ids(&both), ids(whole["entries"].as_array().expect("entries")));
-    assert_eq!((&second["as_of"], &second["next_cursor"]), (&first["as_of"], &Value::Null));
+    let second = server
+        .get(&format!("/v1/entries?{parameters}&cursor={cursor}"))
+        .json();
+    let both: Vec<Value> = [&first, &second]
+        .iter()
+        .flat_map(|page| page["entries"].as_array().expect("entries").clone())
+        .collect();
+    assert_eq!(
+        ids(&both),
+        ids(whole["entries"].as_array().expect("entries"))
+    );
+    assert_eq!(
+        (&second["as_of"], &second["next_cursor"]),
+        (&first["as_of"], &Value::Null)
+    );
 }
 
 #[test]
@@ -98,7 +146,11 @@ fn a_cursor_that_was_not_given_out_for_this_query_is_refused() {
     fill(&server);
     let first = server.get("/v1/entries?limit=5&organization=acme").json();
     let cursor = first["next_cursor"].as_str().expect("a cursor");
-    let flipped = if cursor.starts_with('B') { cursor.replacen('B', "C", 1) } else { format!("B{}", &cursor[1..]) };
+    let flipped = if cursor.starts_with('B') {
+        cursor.replacen('B', "C", 1)
+    } else {
+        format!("B{}", &cursor[1..])
+    };
     let foreign = TestServer::start();
     fill(&foreign);
     let elsewhere = foreign.get("/v1/entries?limit=5&organization=acme").json();
@@ -113,11 +165,26 @@ fn a_cursor_that_was_not_given_out_for_this_query_is_refused() {
         format!("organization=acme&cursor={cursor}A"),
         "organization=acme&cursor=%00%F0%9F%A6%80".to_owned(),
         format!("organization=acme&cursor={}", "A".repeat(20_000)),
-        format!("organization=acme&cursor={}", elsewhere["next_cursor"].as_str().expect("a cursor")),
+        format!(
+            "organization=acme&cursor={}",
+            elsewhere["next_cursor"].as_str().expect("a cursor")
+        ),
     ];
     for parameters in forged {
-        let document = problem(&server.get(&format!("/v1/entries?{parameters}")), 400, "bad-cursor");
+        let document = problem(
+            &server.get(&format!("/v1/entries?{parameters}")),
+            400,
+            "bad-cursor",
+        );
         assert_eq!(document["errors"][0]["parameter"], "cursor");
     }
-    assert_eq!(server.get(&format!("/v1/entries?organization=acme&limit=9&cursor={cursor}")).status, 200, "the page size is free");
+    assert_eq!(
+        server
+            .get(&format!(
+                "/v1/entries?organization=acme&limit=9&cursor={cursor}"
+            ))
+            .status,
+        200,
+        "the page size is free"
+    );
 }

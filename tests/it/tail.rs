@@ -16,11 +16,21 @@ impl Tail {
     fn open(server: &TestServer, parameters: &str, last_id: Option<&str>) -> Self {
         let mut connection = server.connect();
         let resume = last_id.map_or(String::new(), |id| format!("last-event-id: {id}\r\n"));
-        connection.send(format!("GET /v1/tail?{parameters} HTTP/1.1\r\nhost: {}\r\n{resume}\r\n", server.address).as_bytes());
+        connection.send(
+            format!(
+                "GET /v1/tail?{parameters} HTTP/1.1\r\nhost: {}\r\n{resume}\r\n",
+                server.address
+            )
+            .as_bytes(),
+        );
         assert!(connection.line().expect("a status").contains("200"));
         let headers = connection.headers().expect("headers");
         assert!(headers.contains(&("content-type".to_owned(), "text/event-stream".to_owned())));
-        let mut tail = Self { connection, buffered: String::new(), last_id: String::new() };
+        let mut tail = Self {
+            connection,
+            buffered: String::new(),
+            last_id: String::new(),
+        };
         // The first block says where the tail begins; from then on nothing is missed.
         tail.block();
         tail
@@ -32,7 +42,8 @@ impl Tail {
             let chunk = self.connection.chunk().expect("the tail goes on");
             assert!(chunk > 0, "the tail ended");
             let bytes = self.connection.bytes(chunk + 2);
-            self.buffered.push_str(std::str::from_utf8(&bytes[..chunk]).expect("UTF-8"));
+            self.buffered
+                .push_str(std::str::from_utf8(&bytes[..chunk]).expect("UTF-8"));
         }
         let (block, rest) = self.buffered.split_once("\n\n").expect("a whole block");
         let (mut event, mut data) = (None, None);
@@ -78,7 +89,11 @@ fn a_tail_shows_what_is_appended_from_now_on_under_its_filter() {
     assert_eq!(shown, 404);
     server.record(line(5, json!({})));
     let (_, entry) = all.event();
-    assert_eq!(entry, server.get(&format!("/v1/entries/{}", uuid(5))).json(), "an event is the entry as the API shows it");
+    assert_eq!(
+        entry,
+        server.get(&format!("/v1/entries/{}", uuid(5))).json(),
+        "an event is the entry as the API shows it"
+    );
 }
 
 #[test]
@@ -87,17 +102,20 @@ fn a_tail_resumes_without_gap_or_repeat_also_within_a_commit_and_after_a_restart
     let mut tail = Tail::open(&server, "", None);
     let begin = tail.last_id.clone();
     // One commit over three logs.
-    let lines: String = (0..30).map(|n| line(n, json!({"scope": {"organization": format!("o{}", n % 3)}}))).collect();
+    let lines: String = (0..30)
+        .map(|n| line(n, json!({"scope": {"organization": format!("o{}", n % 3)}})))
+        .collect();
     server.record(&lines);
     let whole: Vec<(String, String)> = (0..30).map(|_| (tail.id(), tail.last_id.clone())).collect();
     let server = server.restart();
+    let mut expected: Vec<String> = whole.iter().map(|(id, _)| id.clone()).collect();
     for cut in [0, 1, 9, 10, 11, 29] {
         let mut resumed = Tail::open(&server, "", Some(&whole[cut].1));
-        for expected in &whole[cut + 1..] {
-            assert_eq!(resumed.id(), expected.0, "resumed after {cut}");
-        }
         server.record(line(100 + cut as u32, json!({})));
-        assert_eq!(resumed.id(), uuid(100 + cut as u32));
+        expected.push(uuid(100 + cut as u32));
+        for id in &expected[cut + 1..] {
+            assert_eq!(&resumed.id(), id, "resumed after {cut}");
+        }
     }
     let mut from_begin = Tail::open(&server, &format!("last_event_id={begin}"), None);
     assert_eq!(from_begin.id(), whole[0].0);
@@ -117,7 +135,11 @@ fn silence_is_filled_with_heartbeats_that_move_the_place_on() {
     let resumed = tail.last_id.clone();
     let mut resumed = Tail::open(&server, "", Some(&resumed));
     server.record(line(2, json!({})));
-    assert_eq!(resumed.id(), uuid(2), "what did not match is not looked at again");
+    assert_eq!(
+        resumed.id(),
+        uuid(2),
+        "what did not match is not looked at again"
+    );
 }
 
 #[test]
@@ -126,8 +148,13 @@ fn a_tail_ends_with_a_reason_when_the_server_stops() {
     let mut tail = Tail::open(&server, "", None);
     let stopped = std::thread::spawn(move || drop(server));
     let (event, data) = tail.event();
-    assert_eq!((event.as_str(), &data), ("end", &json!({"reason": "the server is shutting down"})));
-    stopped.join().expect("the server stops though a tail was open");
+    assert_eq!(
+        (event.as_str(), &data),
+        ("end", &json!({"reason": "the server is shutting down"}))
+    );
+    stopped
+        .join()
+        .expect("the server stops though a tail was open");
 }
 
 #[test]
@@ -136,7 +163,11 @@ fn foreign_places_and_too_many_tails_are_refused() {
     settings.limits.tails_max = 1;
     let server = TestServer::with(settings);
     for id in ["x", "1-2-ACME", "99999999999999999999-1-a", "-1"] {
-        problem(&server.send("GET", "/v1/tail", &[("last-event-id", id)], b""), 400, "bad-cursor");
+        problem(
+            &server.send("GET", "/v1/tail", &[("last-event-id", id)], b""),
+            400,
+            "bad-cursor",
+        );
     }
     let held = Tail::open(&server, "", None);
     let refused = server.get("/v1/tail");
@@ -145,8 +176,14 @@ fn foreign_places_and_too_many_tails_are_refused() {
     drop(held);
     let reopened = std::iter::repeat_with(|| {
         let mut connection = server.connect();
-        connection.send(format!("GET /v1/tail HTTP/1.1\r\nhost: {}\r\n\r\n", server.address).as_bytes());
+        connection
+            .send(format!("GET /v1/tail HTTP/1.1\r\nhost: {}\r\n\r\n", server.address).as_bytes());
         connection.line().expect("a status")
     });
-    assert!(reopened.map(|status| status.contains("200")).any(|open| open), "a closed tail frees its place");
+    assert!(
+        reopened
+            .map(|status| status.contains("200"))
+            .any(|open| open),
+        "a closed tail frees its place"
+    );
 }

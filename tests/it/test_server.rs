@@ -287,7 +287,9 @@ impl Connection {
     /// Exactly so many bytes.
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
-        self.reader.read_exact(&mut bytes).expect("the connection goes on");
+        self.reader
+            .read_exact(&mut bytes)
+            .expect("the connection goes on");
         bytes
     }
 

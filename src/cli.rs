@@ -93,6 +93,9 @@ enum Command {
     Tail(tail::Arguments),
     /// Export everything that matches, complete or recognisably cut
     Export(export::Arguments),
+    /// Measure this machine with the reference workload
+    #[command(subcommand)]
+    Bench(crate::bench::Command),
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -193,6 +196,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Show(arguments) => search::show(&arguments, &context),
         Command::Tail(arguments) => tail::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
+        Command::Bench(command) => crate::bench::run(command).map_err(Failure::failed),
         Command::Config(ConfigCommand::Show { origin }) => config_show(origin, &context),
         Command::Completions { shell } => completions(shell),
     }

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Bytes copied at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// The last bytes, which hold the line that says it is whole.
+const END_BYTES: usize = 1024;
+
 #[derive(Args, Debug)]
 pub struct Arguments {
     #[command(flatten)]
@@ -41,6 +44,27 @@ impl Format {
             Format::Json => "json",
         }
     }
+
+    /// Whether the last bytes of a file are those of a whole one; [`crate::export`] says what they are.
+    fn ends_whole(self, end: &[u8]) -> bool {
+        let line = end
+            .trim_ascii_end()
+            .rsplit(|b| *b == b'\n')
+            .next()
+            .unwrap_or(end);
+        let last: Option<serde_json::Value> = match self {
+            // The end of the transport is all there is.
+            Format::Csv => return true,
+            Format::Ndjson => serde_json::from_slice(line).ok(),
+            // Entries stand on lines of their own, so this line closes their array.
+            Format::Json => line
+                .strip_prefix(b"],")
+                .and_then(|members| serde_json::from_slice(&[b"{", members].concat()).ok()),
+        };
+        last.is_some_and(|last| {
+            last.get("complete") == Some(&true.into()) && last.get("id").is_none()
+        })
+    }
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -52,12 +76,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     }
     let mut answer = client.reader(client.get("/v1/export", &parameters, &[])?);
     if arguments.out == Path::new("-") {
-        copy(&client, &mut answer, &mut io::stdout().lock(), |e| e.into())?;
+        copy(
+            &client,
+            arguments.format,
+            &mut answer,
+            &mut io::stdout().lock(),
+            |e| e.into(),
+        )?;
         return Ok(());
     }
     let out = &arguments.out;
     let part = part_of(out);
-    let written = write_part(&client, &mut answer, &part);
+    let written = write_part(&client, arguments.format, &mut answer, &part);
     if written.is_err()
         && let Err(e) = std::fs::remove_file(&part)
     {
@@ -76,9 +106,16 @@ fn part_of(out: &Path) -> PathBuf {
     name.into()
 }
 
-fn write_part(client: &Client, answer: &mut impl Read, part: &Path) -> Result<u64, Failure> {
+fn write_part(
+    client: &Client,
+    format: Format,
+    answer: &mut impl Read,
+    part: &Path,
+) -> Result<u64, Failure> {
     let mut file = File::create(part).map_err(|e| Failure::file(part, &e))?;
-    let bytes = copy(client, answer, &mut file, |e| Failure::file(part, &e))?;
+    let bytes = copy(client, format, answer, &mut file, |e| {
+        Failure::file(part, &e)
+    })?;
     file.sync_all().map_err(|e| Failure::file(part, &e))?;
     Ok(bytes)
 }
@@ -86,6 +123,7 @@ fn write_part(client: &Client, answer: &mut impl Read, part: &Path) -> Result<u6
 /// Copies to the end; an answer that stops before it is [`crate::client::Error::Cut`].
 fn copy(
     client: &Client,
+    format: Format,
     answer: &mut impl Read,
     out: &mut impl Write,
     unwritten: impl Fn(io::Error) -> Failure,
@@ -100,6 +138,7 @@ fn copy(
     );
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut bytes = 0;
+    let mut end = Vec::new();
     loop {
         let read = answer.read(&mut chunk).map_err(|e| client.cut(&e))?;
         if read == 0 {
@@ -107,9 +146,49 @@ fn copy(
         }
         out.write_all(&chunk[..read]).map_err(&unwritten)?;
         bytes += read as u64;
+        end.extend_from_slice(&chunk[read.saturating_sub(END_BYTES)..read]);
+        end.drain(..end.len().saturating_sub(END_BYTES));
         progress.set_position(bytes);
     }
     out.flush().map_err(&unwritten)?;
     progress.finish_and_clear();
+    if !format.ends_whole(&end) {
+        return Err(client
+            .cut(&io::Error::from(io::ErrorKind::UnexpectedEof))
+            .into());
+    }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_cut_between_two_lines_is_known_by_its_end() {
+        let entry = r#"{"context":{"complete":true,"count":1},"id":"x"}"#;
+        for (format, end, whole) in [
+            (
+                Format::Ndjson,
+                "{}\n{\"complete\":true,\"entries\":1,\"as_of\":0}\n".to_owned(),
+                true,
+            ),
+            (Format::Ndjson, format!("{entry}\n"), false),
+            (
+                Format::Ndjson,
+                "{\"complete\":true,\"id\":\"x\"}\n".to_owned(),
+                false,
+            ),
+            (Format::Ndjson, String::new(), false),
+            (
+                Format::Json,
+                "{\"entries\":[\n],\"as_of\":null,\"complete\":true,\"count\":0}\n".to_owned(),
+                true,
+            ),
+            (Format::Json, format!("{entry},\n"), false),
+            (Format::Json, entry.to_owned(), false),
+        ] {
+            assert_eq!(format.ends_whole(end.as_bytes()), whole, "{end}");
+        }
+    }
 }

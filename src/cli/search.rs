@@ -36,6 +36,15 @@ enum Order {
     Received,
 }
 
+impl Order {
+    fn name(self) -> &'static str {
+        match self {
+            Order::Time => "time",
+            Order::Received => "received",
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub struct ShowArguments {
     /// The entry's id
@@ -55,29 +64,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     } else {
         arguments.limit
     };
+    let mut parameters = arguments.parameters.0.clone();
+    parameters.push(("order".into(), arguments.order.name().into()));
+    let direction = if arguments.ascending { "asc" } else { "desc" };
+    parameters.push(("direction".into(), direction.into()));
     if context.common.output == Output::Csv {
-        if arguments.order != Order::Time || arguments.ascending {
-            return Err(Failure::failed(
-                "--output csv comes newest first; choose another output for another order",
-            ));
-        }
-        return csv(&client, &arguments.parameters, limit);
+        return csv(&client, parameters, limit);
     }
     let mut printer = Printer::new(context.common.output);
-    let mut parameters = arguments.parameters.0.clone();
-    parameters.push((
-        "order".into(),
-        if arguments.order == Order::Time {
-            "time"
-        } else {
-            "received"
-        }
-        .into(),
-    ));
-    parameters.push((
-        "direction".into(),
-        if arguments.ascending { "asc" } else { "desc" }.into(),
-    ));
     let mut left = limit;
     let mut cursor = None;
     while left > 0 {
@@ -183,8 +177,11 @@ impl Printer {
 }
 
 /// The export's rows, so that columns and the guard against formulas are the export's.
-fn csv(client: &Client, parameters: &Parameters, limit: usize) -> Result<(), Failure> {
-    let mut parameters = parameters.0.clone();
+fn csv(
+    client: &Client,
+    mut parameters: Vec<(String, String)>,
+    limit: usize,
+) -> Result<(), Failure> {
     parameters.push(("format".into(), "csv".into()));
     let answer = client.reader(client.get("/v1/export", &parameters, &[])?);
     let mut rows = csv::ReaderBuilder::new()
@@ -211,11 +208,7 @@ pub fn show(arguments: &ShowArguments, context: &Context) -> Result<(), Failure>
         )));
     }
     if context.common.output == Output::Csv {
-        return csv(
-            &client,
-            &Parameters(vec![("id".into(), arguments.id.clone())]),
-            1,
-        );
+        return csv(&client, vec![("id".into(), arguments.id.clone())], 1);
     }
     let answer = client.get(&format!("/v1/entries/{}", arguments.id), &[], &[])?;
     let mut json = String::new();

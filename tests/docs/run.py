@@ -2,7 +2,7 @@
 
 sh, python      run in an empty directory against a fresh `serve --demo`; a failing command fails the block.
                 `mar-audit` and `cargo run --release --` are the binary under test, http://127.0.0.1:8080 its address.
-json, toml      parsed. ndjson: parsed line by line.
+json            parsed. ndjson: parsed line by line. toml: read as settings.
 text, no name   shown only.
 
 A block after `<!-- shown only: REASON -->` is not run. REASON is printed; it counts as nothing.
@@ -16,7 +16,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "clients"))
@@ -72,7 +71,7 @@ def examine(language, body, place, environment, url):
             for line in body.splitlines():
                 json.loads(line)
         elif language == "toml":
-            tomllib.loads(body)
+            return run("sh", f"mar-audit config show --config /dev/stdin <<'END'\n{body}END", place, environment)
         elif language in ("sh", "python"):
             return run(language, body.replace("http://127.0.0.1:8080", url), place, environment)
         else:

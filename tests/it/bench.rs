@@ -13,7 +13,7 @@ fn a_small_run_fills_the_report_and_leaves_the_words_around_it() {
     )
     .expect("written");
     bench(
-        &["all", "--entries", "2000", "--then", "3000", "--calls", "2"],
+        &["all", "--entries", "2000", "--calls", "2"],
         dir.path(),
         &report,
     );
@@ -22,10 +22,7 @@ fn a_small_run_fills_the_report_and_leaves_the_words_around_it() {
         text.starts_with("# Ours\n") && text.ends_with("\nafter\n") && !text.contains("\nold\n"),
         "{text}"
     );
-    assert!(
-        text.contains("| what | bar | 0.002 million | 0.003 million |"),
-        "{text}"
-    );
+    assert!(text.contains("| what | bar | 0.002 million |"), "{text}");
     for row in [
         "ingest, NDJSON",
         "one entry a call",

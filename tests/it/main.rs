@@ -1,6 +1,7 @@
 //! Through the public door: every test here starts the product and speaks HTTP to it.
 
 mod api;
+mod bench;
 mod cursor;
 mod demo;
 mod export;

@@ -27,6 +27,8 @@ use query::{Parameters, Query, refused};
 use receipts::Receipts;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::oneshot;
 
 type Answer = Result<Response, Problem>;
 
@@ -53,8 +55,7 @@ pub async fn append(
     };
     let mut share = Share::none_yet(&app);
     let packed = body::receive(&app, &headers, body, &mut share).await?;
-    let read = move |app: &Arc<App>| {
-        let mut share = share;
+    let hand_over = move |app: &Arc<App>| {
         let bytes = body::decode(coding, packed, &mut share)?;
         let filling = batch::Filling {
             catalogue: &app.catalogue,
@@ -62,11 +63,13 @@ pub async fn append(
             now: app.now(),
         };
         let (items, refusals) = receipts::split(batch::read(form, &bytes, &filling)?);
-        Ok((items, refusals, share))
+        drop(bytes);
+        Ok((submit(app, items, share), refusals))
     };
-    let (items, refusals, share) = app.blocking(read).await?;
-    let stored = append_durably(&app, items).await?;
-    drop(share);
+    let (stored, refusals) = app.blocking(hand_over).await?;
+    let stored = stored
+        .await
+        .map_err(|_| Kind::Closing.detail("the log stopped before it answered"))??;
     let receipts = Receipts::join(stored, refusals);
     app.metrics.appended(&receipts);
     let kind = if receipts.status() == StatusCode::OK {
@@ -74,36 +77,33 @@ pub async fn append(
     } else {
         PROBLEM
     };
-    Ok((
-        receipts.status(),
-        [(header::CONTENT_TYPE, kind)],
-        receipts.to_json("/v1/entries"),
-    )
-        .into_response())
+    let headers = [(header::CONTENT_TYPE, kind)];
+    Ok((receipts.status(), headers, receipts.to_json("/v1/entries")).into_response())
 }
 
-/// The one crossing from async to the store's thread and back.
-async fn append_durably(
-    app: &App,
-    items: Vec<store::Item>,
-) -> Result<Vec<store::Receipt>, Problem> {
+type Stored = Result<Vec<store::Receipt>, store::Error>;
+
+/// The one crossing from here to the log's thread and back. The share of memory is given back once the log has answered,
+/// also if the caller has hung up: its entries are stored all the same.
+fn submit(app: &Arc<App>, items: Vec<store::Item>, share: Share) -> oneshot::Receiver<Stored> {
+    let (done, stored) = oneshot::channel();
     if items.is_empty() {
-        return Ok(Vec::new());
+        // Every item was refused; the receiver is right here.
+        drop(done.send(Ok(Vec::new())));
+        return stored;
     }
-    let (done, stored) = tokio::sync::oneshot::channel();
-    let started = std::time::Instant::now();
-    app.store.append_then(
-        items,
-        // A caller that hung up gets no receipts; its entries are stored all the same.
-        Box::new(move |stored| drop(done.send(stored))),
-    );
-    let stored = stored
-        .await
-        .map_err(|_| Kind::Closing.detail("the log stopped before it answered"))?;
-    app.metrics
-        .append_seconds
-        .observe(started.elapsed().as_secs_f64());
-    Ok(stored?)
+    let (timed, started) = (Arc::clone(app), Instant::now());
+    let answer = move |stored: Stored| {
+        timed
+            .metrics
+            .append_seconds
+            .observe(started.elapsed().as_secs_f64());
+        drop(share);
+        // A caller that hung up gets no receipts.
+        drop(done.send(stored));
+    };
+    app.store.append_then(items, Box::new(answer));
+    stored
 }
 
 /// The organization of entries that name none: `?organization=`, else the configured one.

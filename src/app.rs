@@ -58,7 +58,7 @@ pub struct Limits {
     pub header_bytes_max: usize,
     /// Connections; more are answered 503 and closed.
     pub connections_max: usize,
-    /// Decoded bytes of all calls in flight; more are answered 503.
+    /// Decoded bytes of all calls in flight; more are answered 503. Parsed they take about three times as much.
     pub bytes_in_flight_max: usize,
     /// Calls that parse, search or encode at the same time.
     pub work_max: usize,
@@ -81,7 +81,7 @@ impl Default for Limits {
             write_wait: Duration::from_secs(60),
             header_bytes_max: 32 * 1024,
             connections_max: 1_024,
-            bytes_in_flight_max: 128 * 1024 * 1024,
+            bytes_in_flight_max: 64 * 1024 * 1024,
             work_max: 8,
             work_waiting_max: 512,
             exports_max: 8,

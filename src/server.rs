@@ -53,6 +53,7 @@ pub async fn serve(
     if !address.ip().is_loopback() && !app.settings.insecure_listen {
         return Err(Refused::NotLoopback(address));
     }
+    raise_descriptor_limit();
     let limits = &app.settings.limits;
     let service = router(Arc::clone(&app));
     let places = Arc::new(Semaphore::new(limits.connections_max));
@@ -106,6 +107,19 @@ pub async fn serve(
     }
     connections.shutdown().await;
     Ok(())
+}
+
+/// Shells allow 1,024 open files, whatever the system would give.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the number of open files stays limited");
+    }
 }
 
 /// One connection, from its first call to its last.

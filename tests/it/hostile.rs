@@ -460,8 +460,10 @@ fn lengths_and_chunks_that_lie_are_refused() {
 
 #[test]
 fn a_rebound_name_and_a_foreign_page_get_nothing() {
-    let mut settings = Settings::default();
-    settings.public_hosts = vec!["audit.example.org".to_owned()];
+    let settings = Settings {
+        public_hosts: vec!["audit.example.org".to_owned()],
+        ..Settings::default()
+    };
     let server = TestServer::with(settings);
     for host in [
         "evil.example",

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::body::{self, Coding, Share};
 use crate::problem::{Fault, Kind, Problem};
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -146,7 +147,7 @@ pub async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answe
 /// `GET /v1/entries/{id}` shows one entry.
 pub async fn show(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
@@ -154,6 +155,8 @@ pub async fn show(
     let mut faults = Vec::new();
     let organization = parameters.once("organization", &mut faults);
     parameters.finish(&["organization"], faults)?;
+    // A path that is no text names no entry.
+    let id = id.map_or(String::new(), |Path(id)| id);
     app.blocking(move |app| {
         let entry = find(app, &id, organization.as_deref())?;
         let mut wire = Vec::new();

@@ -26,7 +26,8 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 use std::io::Write;
 use std::sync::Arc;
-use store::view::{Direction, Order, PageQuery, Snapshot};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use store::view::{Direction, Order, PageQuery, Scan, Snapshot};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
@@ -135,6 +136,10 @@ const CHUNKS_WAITING_MAX: usize = 4;
 /// Large enough that handing over costs nothing, small enough that eight exports are nothing.
 const CHUNK_BYTES: usize = 128 * 1024;
 
+/// Entries read ahead of the writer, in batches.
+const BATCH_ENTRIES: usize = 256;
+const BATCHES_WAITING_MAX: usize = 4;
+
 /// Only slugs, digits and the extension: nothing a caller could smuggle into a header or a file system.
 fn file_name(query: &ExportQuery, now: Timestamp) -> String {
     let scope = match query.filter.organizations().as_deref() {
@@ -178,6 +183,38 @@ fn run(app: &App, query: ExportQuery, sender: Sender<Chunk>, place: OwnedSemapho
     drop(place);
 }
 
+/// Entries by the batch: handing over one at a time costs more than reading it. A batch is cut short by large entries, so that
+/// what waits is bounded in bytes too.
+fn read_batches(mut scan: Scan, batches: &SyncSender<Result<Vec<Entry>, store::Error>>) {
+    loop {
+        let mut batch = Vec::with_capacity(BATCH_ENTRIES);
+        let mut heavy = 0;
+        let failed = loop {
+            match scan.next() {
+                Some(Ok(entry)) => {
+                    heavy += entry.context.as_ref().map_or(0, |json| json.as_str().len());
+                    heavy += entry.changes.as_ref().map_or(0, |json| json.as_str().len());
+                    batch.push(entry);
+                    if batch.len() == BATCH_ENTRIES || heavy > CHUNK_BYTES {
+                        break None;
+                    }
+                }
+                Some(Err(error)) => break Some(Err(error)),
+                None if batch.is_empty() => return,
+                None => break None,
+            }
+        };
+        // A writer that is gone has no use for the rest.
+        if batches.send(Ok(batch)).is_err() {
+            return;
+        }
+        if let Some(failed) = failed {
+            drop(batches.send(failed));
+            return;
+        }
+    }
+}
+
 /// Why an export ended early.
 enum Cut {
     HungUp,
@@ -208,13 +245,25 @@ impl File {
             after: None,
             as_of: snapshot.as_of,
         });
-        for entry in scan {
-            self.write(&entry.map_err(Cut::Failed)?);
-            if self.out.len() >= CHUNK_BYTES {
-                self.hand_over()?;
-            }
-        }
+        self.write_each(scan)?;
         self.finish(state)
+    }
+
+    /// Reading and writing by one thread each: unpacking and parsing an entry costs about as much as writing its row.
+    fn write_each(&mut self, scan: Scan) -> Result<(), Cut> {
+        std::thread::scope(|scope| {
+            let (batches, read) = sync_channel(BATCHES_WAITING_MAX);
+            scope.spawn(move || read_batches(scan, &batches));
+            for batch in read {
+                for entry in batch.map_err(Cut::Failed)? {
+                    self.write(&entry);
+                }
+                if self.out.len() >= CHUNK_BYTES {
+                    self.hand_over()?;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn write(&mut self, entry: &Entry) {

@@ -448,6 +448,7 @@ fn no_entry_is_the_same_as_no_entry_of_yours() {
     let texts = [
         uuid(2),
         "not-a-uuid".to_owned(),
+        "%ff".to_owned(),
         format!("{}?organization=globex", uuid(1)),
     ];
     let documents = texts.map(|id| {

@@ -397,7 +397,14 @@ fn a_batch_of_more_than_ten_thousand_is_refused_whole() {
         "nothing of it was stored"
     );
     let ten_thousand: String = (0..10_000).map(|n| line(n, json!({}))).collect();
-    assert_eq!(server.record(ten_thousand)["accepted"], 10_000);
+    let receipts = server.record(ten_thousand);
+    for (n, receipt) in (0..).zip(receipts["receipts"].as_array().expect("receipts")) {
+        assert_eq!(
+            (&receipt["id"], &receipt["seq"]),
+            (&json!(uuid(n)), &json!(n))
+        );
+    }
+    assert_eq!(receipts["accepted"], 10_000);
 }
 
 #[test]

@@ -185,3 +185,24 @@ fn foreign_places_and_too_many_tails_are_refused() {
         "a closed tail frees its place"
     );
 }
+
+#[test]
+fn a_reader_that_reads_nothing_is_cut_and_frees_its_place() {
+    let mut settings = mar_audit::app::Settings::default();
+    settings.limits.tails_max = 1;
+    settings.limits.write_wait = Duration::from_millis(200);
+    let server = TestServer::with(settings);
+    let silent = Tail::open(&server, "", None);
+    let note = "x".repeat(100_000);
+    // More than the sockets hold, until the place is free.
+    let status = (0..).find_map(|n| {
+        server.record(line(n, json!({"context": {"note": note}})));
+        let mut connection = server.connect();
+        connection
+            .send(format!("GET /v1/tail HTTP/1.1\r\nhost: {}\r\n\r\n", server.address).as_bytes());
+        let status = connection.line().expect("a status");
+        status.contains("200").then_some(status)
+    });
+    assert!(status.is_some());
+    drop(silent);
+}

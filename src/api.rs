@@ -62,10 +62,11 @@ pub async fn append(
             catalogue: &app.catalogue,
             organization: &organization,
             now: app.now(),
+            alone: app.work.inside() == 1,
         };
-        let (items, refusals) = receipts::split(batch::read(form, &bytes, &filling)?);
+        let batch = batch::read(form, &bytes, &filling)?;
         drop(bytes);
-        Ok((submit(app, items, share), refusals))
+        Ok((submit(app, batch.items, share), batch.refusals))
     };
     let (stored, refusals) = app.blocking(hand_over).await?;
     let stored = stored

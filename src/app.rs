@@ -154,6 +154,7 @@ impl App {
 /// A bounded number inside, a bounded number waiting, everyone else is told at once.
 pub struct Gate {
     inside: Arc<Semaphore>,
+    inside_max: usize,
     waiting: AtomicUsize,
     waiting_max: usize,
 }
@@ -162,9 +163,15 @@ impl Gate {
     pub fn new(inside_max: usize, waiting_max: usize) -> Self {
         Self {
             inside: Arc::new(Semaphore::new(inside_max)),
+            inside_max,
             waiting: AtomicUsize::new(0),
             waiting_max,
         }
+    }
+
+    /// How many are inside now.
+    pub fn inside(&self) -> usize {
+        self.inside_max - self.inside.available_permits()
     }
 
     /// A place inside, or a 503 that says when to come again.

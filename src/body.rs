@@ -20,6 +20,9 @@ use tokio::time::Instant;
 /// sending would otherwise meet a reset connection instead of the answer.
 const LINGER: Duration = Duration::from_secs(3);
 
+/// A batch of a thousand entries as most callers send them. Room for it is address space until bytes arrive.
+const BATCH_ORDINARY_BYTES: usize = 1024 * 1024;
+
 /// A share of the memory that calls in flight may take; given back on drop.
 pub struct Share {
     of: Arc<Semaphore>,
@@ -92,8 +95,9 @@ async fn read(
 ) -> Result<Vec<u8>, Problem> {
     let limits = &app.settings.limits;
     let started = Instant::now();
-    // An announcement costs nothing to make: memory follows what arrives.
-    let mut bytes = Vec::with_capacity(usize::try_from(announced.min(64 * 1024)).unwrap_or(0));
+    // An announcement costs nothing to make: beyond an ordinary batch, memory follows what arrives.
+    let mut bytes =
+        Vec::with_capacity(usize::try_from(announced).map_or(0, |n| n.min(BATCH_ORDINARY_BYTES)));
     loop {
         let earned = Duration::from_millis(
             bytes.len() as u64 * 1000 / limits.body_bytes_per_second_min.max(1),

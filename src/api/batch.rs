@@ -47,9 +47,6 @@ impl Form {
     }
 }
 
-/// What one item became before the log saw it.
-pub type Read = Result<Item, Refusal>;
-
 /// Why an item was refused: a kind, a sentence and the places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -63,10 +60,36 @@ pub struct Filling<'a> {
     pub catalogue: &'a Catalogue,
     pub organization: &'a Organization,
     pub now: Timestamp,
+    /// No other call is being read right now: a second thread would find a free processor.
+    pub alone: bool,
+}
+
+/// What a body held: drafts for the log, and at which places of the body there were none.
+#[derive(Default)]
+pub struct Batch {
+    pub items: Vec<Item>,
+    /// In order of their places, counted from 0.
+    pub refusals: Vec<(usize, Refusal)>,
+}
+
+impl Batch {
+    /// Items and refusals.
+    pub fn len(&self) -> usize {
+        self.items.len() + self.refusals.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn append(&mut self, later: Batch) {
+        self.items.extend(later.items);
+        self.refusals.extend(later.refusals);
+    }
 }
 
 /// The items of a body, in its order; 400 if it is no JSON, 413 if they are too many.
-pub fn read(form: Form, body: &[u8], filling: &Filling<'_>) -> Result<Vec<Read>, Problem> {
+pub fn read(form: Form, body: &[u8], filling: &Filling<'_>) -> Result<Batch, Problem> {
     if body.trim_ascii().is_empty() {
         return Err(Kind::EmptyBody.detail("the body holds no entry"));
     }
@@ -83,39 +106,43 @@ pub fn read(form: Form, body: &[u8], filling: &Filling<'_>) -> Result<Vec<Read>,
         return Err(Kind::EmptyBody.detail("the array holds no entry"));
     }
     let ids = fresh_ids(filling.now, places.len())?;
-    let read_all = |places: &[Place], ids: &[EntryId]| -> Vec<Read> {
-        places
-            .iter()
-            .zip(ids)
-            .map(|(place, id)| item(&body[place.at.clone()], place.line, *id, filling))
-            .collect()
+    let read_part = |from: usize, to: usize| {
+        let mut part = Batch {
+            items: Vec::with_capacity(to - from),
+            ..Batch::default()
+        };
+        for (n, place) in (from..to).zip(&places[from..to]) {
+            match item(&body[place.at.clone()], place.line, ids[n], filling) {
+                Ok(item) => part.items.push(item),
+                Err(refusal) => part.refusals.push((n, refusal)),
+            }
+        }
+        part
     };
-    let items = if body.len() < SPLIT_BYTES_MIN || places.len() < 2 {
-        read_all(&places, &ids)
+    let count = places.len();
+    let batch = if body.len() < SPLIT_BYTES_MIN || count < 2 || !filling.alone {
+        read_part(0, count)
     } else {
-        let middle = places
-            .partition_point(|place| place.at.start < body.len() / 2)
-            .clamp(1, places.len() - 1);
-        let ((places, later_places), (ids, later_ids)) =
-            (places.split_at(middle), ids.split_at(middle));
+        let half = places.partition_point(|place| place.at.start < body.len() / 2);
+        let middle = half.clamp(1, count - 1);
         std::thread::scope(|scope| {
-            let later = scope.spawn(|| read_all(later_places, later_ids));
-            let mut items = read_all(places, ids);
+            let later = scope.spawn(|| read_part(middle, count));
+            let mut batch = read_part(0, middle);
             match later.join() {
-                Ok(more) => items.extend(more),
+                Ok(more) => batch.append(more),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
-            items
+            batch
         })
     };
     if form == Form::Json {
-        must_be_json(&items, body)?;
+        must_be_json(&batch, body)?;
     }
-    Ok(items)
+    Ok(batch)
 }
 
-/// Bodies from here on are read by two threads: starting one costs as much as reading 50 KB.
-const SPLIT_BYTES_MIN: usize = 512 * 1024;
+/// Bodies from here on are read by two threads, if there is nothing else to do: a thread must first get memory of its own.
+const SPLIT_BYTES_MIN: usize = 1024 * 1024;
 
 /// Where an item is; of lines, its number from 1.
 struct Place {
@@ -161,7 +188,12 @@ fn too_many() -> Problem {
     ))
 }
 
-fn item(bytes: &[u8], line: Option<usize>, id: EntryId, filling: &Filling<'_>) -> Read {
+fn item(
+    bytes: &[u8],
+    line: Option<usize>,
+    id: EntryId,
+    filling: &Filling<'_>,
+) -> Result<Item, Refusal> {
     let draft = Draft::from_json(bytes).map_err(|problems| refusal(&problems, line))?;
     let organization = draft
         .scope
@@ -201,8 +233,8 @@ fn refusal(problems: &Problems, line: Option<usize>) -> Refusal {
 }
 
 /// A document with one bad element is no document: 400 for the whole, as opposed to JSON that is no entry.
-fn must_be_json(items: &[Read], body: &[u8]) -> Result<(), Problem> {
-    let Some(Err(first)) = items.iter().find(|item| item.is_err()) else {
+fn must_be_json(batch: &Batch, body: &[u8]) -> Result<(), Problem> {
+    let Some((_, first)) = batch.refusals.first() else {
         return Ok(());
     };
     let wrong = match std::str::from_utf8(body) {

@@ -1,12 +1,12 @@
 //! What became of each item, in the order sent.
 
-use super::batch::{Read, Refusal};
+use super::batch::Refusal;
 use crate::problem::{Fault, Kind};
 use axum::http::StatusCode;
 use entry::EntryId;
 use serde::Serialize;
 use std::io::Write;
-use store::{Item, Receipt};
+use store::Receipt;
 
 /// The receipts of one call.
 pub struct Receipts {
@@ -20,27 +20,15 @@ enum Outcome {
     Refused(Refusal),
 }
 
-/// Splits what was read into what the log is asked to append and the places of what it is not.
-pub fn split(read: Vec<Read>) -> (Vec<Item>, Vec<Option<Refusal>>) {
-    let mut items = Vec::with_capacity(read.len());
-    let refusals = read.into_iter().map(|read| match read {
-        Ok(item) => {
-            items.push(item);
-            None
-        }
-        Err(refusal) => Some(refusal),
-    });
-    let refusals = refusals.collect();
-    (items, refusals)
-}
-
 impl Receipts {
     /// Joins the log's receipts and the refusals into the order sent.
-    pub fn join(stored: Vec<Receipt>, refusals: Vec<Option<Refusal>>) -> Self {
+    pub fn join(stored: Vec<Receipt>, refusals: Vec<(usize, Refusal)>) -> Self {
+        let count = stored.len() + refusals.len();
         let mut stored = stored.into_iter();
+        let mut refusals = refusals.into_iter().peekable();
         let (mut accepted, mut duplicates) = (0, 0);
-        let outcomes = refusals.into_iter().map(|refusal| match refusal {
-            Some(refusal) => Outcome::Refused(refusal),
+        let outcomes = (0..count).map(|n| match refusals.next_if(|(at, _)| *at == n) {
+            Some((_, refusal)) => Outcome::Refused(refusal),
             None => {
                 let receipt = stored.next().expect("the store gives one receipt per item");
                 match &receipt {

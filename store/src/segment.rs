@@ -6,7 +6,7 @@
 //! - `bits`, `texts`, `postings`: numbers, dictionaries, lists of rows
 //! - `group`: members that vary together; `rest`: the others, in compressed blocks; `identity`: ids
 //! - `tokens`, `grams`: what words and substrings are found by
-//! - `build`, `merge`, `write`: how segments come to be
+//! - `interner`, `build`, `merge`, `write`: how segments come to be
 //! - `check`: everything derived once more, and compared
 
 pub(crate) mod bits;
@@ -15,6 +15,7 @@ mod check;
 pub(crate) mod grams;
 pub(crate) mod group;
 mod identity;
+mod interner;
 pub(crate) mod layout;
 mod merge;
 pub(crate) mod postings;
@@ -29,6 +30,7 @@ pub(crate) use write::address_key;
 
 use crate::Error;
 use bits::{Blocked, Packed};
+use entry::field::Field;
 use entry::{Actor, Entry, EntryId, Organization, Request, Scope, Seq, Source, Timestamp};
 use group::{Attribute, Group, Record};
 use identity::Ids;
@@ -65,6 +67,8 @@ pub struct Segment {
     meta: Meta,
     sections: Vec<Placed>,
     prepared: OnceLock<Prepared>,
+    /// Rows per record, by group: what facets of everything are added up from.
+    counts: [OnceLock<Box<[u32]>>; Group::ALL.len()],
 }
 
 impl Segment {
@@ -99,6 +103,7 @@ impl Segment {
             meta,
             sections,
             prepared: OnceLock::new(),
+            counts: Default::default(),
         })
     }
 
@@ -139,13 +144,25 @@ impl Segment {
         self.bytes.len() as u64
     }
 
+    /// Every section by name, with its bytes: where the room goes.
+    pub fn section_bytes(&self) -> impl Iterator<Item = (String, u64)> {
+        let placed = self.sections.iter();
+        placed.map(|placed| (placed.section.name(), placed.range.len() as u64))
+    }
+
     /// Bytes it holds in memory that are not a mapped file's.
     pub fn memory_bytes(&self) -> usize {
         let own = match &self.bytes {
             SegmentBytes::Memory(bytes) => bytes.capacity(),
             SegmentBytes::Mapped(_) => 0,
         };
-        own + self.prepared.get().map_or(0, Prepared::memory_bytes)
+        let counts: usize = self
+            .counts
+            .iter()
+            .filter_map(OnceLock::get)
+            .map(|counts| size_of_val(&**counts))
+            .sum();
+        own + counts + self.prepared.get().map_or(0, Prepared::memory_bytes)
     }
 
     /// The entry of an id.
@@ -243,6 +260,25 @@ impl Segment {
             self.section(Section::of_group(Part::RecordRows, group)),
             self.meta.len,
         )
+    }
+
+    /// For each record the first that shows the same value of the field; `None` where each shows its own.
+    pub(crate) fn shown(&self, field: Field) -> Option<Packed<'_>> {
+        let section = self.section(Section::of_field(Part::Shown, field));
+        (!section.is_empty()).then(|| Packed::new(section))
+    }
+
+    /// Rows of each record of a group, counted once and kept.
+    pub(crate) fn record_counts(&self, group: Group) -> &[u32] {
+        self.counts[group as usize].get_or_init(|| {
+            let mut counts = vec![0u32; self.records(group).len() as usize];
+            self.forward(group).for_each(0..self.meta.len, |record| {
+                if let Some(count) = counts.get_mut(record as usize) {
+                    *count += 1;
+                }
+            });
+            counts.into()
+        })
     }
 
     /// The folded values of an attribute.

@@ -136,13 +136,16 @@ impl Snapshot {
 
     /// How many entries match.
     pub fn count(&self, filter: &Filter) -> Result<u64, Error> {
-        let counts = spread::over(self, filter, |part| match part {
-            Part::Segment(segment) => Ok(u64::from(index::find_exact(segment, filter)?.count())),
-            Part::Tail(log) => Ok(log
-                .tail
-                .iter()
-                .filter(|entry| filter.matches(entry))
-                .count() as u64),
+        let counts = spread::over(self, filter, |sum: &mut u64, part| {
+            *sum += match part {
+                Part::Segment(segment) => u64::from(index::find_exact(segment, filter)?.count()),
+                Part::Tail(log) => log
+                    .tail
+                    .iter()
+                    .filter(|entry| filter.matches(entry))
+                    .count() as u64,
+            };
+            Ok(())
         })?;
         Ok(counts.into_iter().sum())
     }

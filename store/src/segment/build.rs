@@ -2,48 +2,17 @@
 
 use super::bits::write_varint;
 use super::group::Group;
+use super::interner::{Interner, places};
 use super::layout::{LayoutWriter, Meta, Part, Section};
-use super::postings::PostingsWriter;
+use super::postings::{PostingsWriter, invert, part};
 use super::rest::{self, BlocksWriter};
-use super::texts::TextsWriter;
 use super::write::{
     GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_tokens,
 };
 use super::{identity, tokens};
 use crate::Error;
 use entry::{Entry, Organization};
-use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Numbers distinct byte strings in the order they come.
-#[derive(Default)]
-struct Interner {
-    numbers: HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>,
-}
-
-impl Interner {
-    fn number(&mut self, bytes: &[u8]) -> u32 {
-        if let Some(&number) = self.numbers.get(bytes) {
-            return number;
-        }
-        let number = self.numbers.len() as u32;
-        self.numbers.insert(bytes.into(), number);
-        number
-    }
-
-    /// The strings sorted, and for each number its place among them.
-    fn sorted(self) -> (TextsWriter, Vec<u32>) {
-        let mut all: Vec<(Box<[u8]>, u32)> = self.numbers.into_iter().collect();
-        all.sort_unstable();
-        let mut places = vec![0; all.len()];
-        let mut texts = TextsWriter::default();
-        for (place, (bytes, number)) in all.iter().enumerate() {
-            texts.push(bytes);
-            places[*number as usize] = place as u32;
-        }
-        (texts, places)
-    }
-}
 
 /// The bytes of a segment in memory: its blocks are not compressed, or everything would be compressed twice.
 pub fn bytes(organization: &Organization, entries: &[Arc<Entry>]) -> Vec<u8> {
@@ -98,11 +67,11 @@ const NOT_EMPTY: &str = "a segment is built from at least one entry";
 
 fn write_by_ordinal(entries: &[Arc<Entry>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
     let mut blocks = BlocksWriter::default();
-    let (mut part, mut body, mut crc) = (Vec::new(), Vec::new(), 0);
+    let (mut rest, mut body, mut crc) = (Vec::new(), Vec::new(), 0);
     for entry in entries {
-        part.clear();
-        rest::write(entry, &mut part);
-        blocks.push(&part);
+        rest.clear();
+        rest::write(entry, &mut rest);
+        blocks.push(&rest);
         body.clear();
         entry.write_body(&mut body);
         crc = crc32c::crc32c_append(crc, &body);
@@ -134,13 +103,14 @@ fn column<'a>(group: Group, rows: impl Iterator<Item = &'a Entry>) -> GroupColum
             interner.number(&record)
         })
         .collect();
-    let (records, places) = interner.sorted();
+    let order = interner.order();
+    let places = places(&order);
     forward
         .iter_mut()
         .for_each(|number| *number = places[*number as usize]);
     GroupColumn {
         group,
-        records,
+        records: interner.texts(&order),
         forward,
     }
 }
@@ -151,26 +121,34 @@ fn write_all_tokens<'a>(
     out: &mut LayoutWriter<'_>,
 ) -> Result<(), Error> {
     let mut interner = Interner::default();
-    let mut lists: Vec<Vec<u32>> = Vec::new();
+    // The row in which a token was last seen, from 1: an entry counts once, however often it has a token.
+    let mut seen: Vec<u32> = Vec::new();
+    let (mut numbers, mut of_numbers) = (Vec::new(), Vec::new());
     for (row, entry) in rows.enumerate() {
+        let row = row as u32;
         tokens::each(entry, &mut |token| {
-            let number = interner.number(token) as usize;
-            if number == lists.len() {
-                lists.push(Vec::new());
+            let number = interner.number(token);
+            if number as usize == seen.len() {
+                seen.push(0);
             }
-            if lists[number].last() != Some(&(row as u32)) {
-                lists[number].push(row as u32);
+            if std::mem::replace(&mut seen[number as usize], row + 1) != row + 1 {
+                numbers.push(number);
+                of_numbers.push(row);
             }
         });
     }
-    let (texts, places) = interner.sorted();
-    let mut numbers = vec![0; places.len()];
-    for (number, place) in places.iter().enumerate() {
-        numbers[*place as usize] = number;
-    }
+    let order = interner.order();
+    let (places, starts) = invert(&numbers, order.len() as u32);
     let mut postings = PostingsWriter::new(len);
-    numbers
-        .iter()
-        .for_each(|number| postings.push(&lists[*number]));
-    write_tokens(&texts, postings, out)
+    let mut list = Vec::new();
+    for number in &order {
+        list.clear();
+        list.extend(
+            places[part(&starts, *number)]
+                .iter()
+                .map(|place| of_numbers[*place as usize]),
+        );
+        postings.push(&list);
+    }
+    write_tokens(&interner.texts(&order), postings, out)
 }

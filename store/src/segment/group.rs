@@ -44,6 +44,19 @@ impl Group {
         })
     }
 
+    /// The fields that are counted by this group.
+    pub fn fields(self) -> impl Iterator<Item = Field> {
+        Field::ALL
+            .iter()
+            .copied()
+            .filter(move |field| Group::of(*field) == Some(self))
+    }
+
+    /// True if records are nothing but the value of the group's one field.
+    pub fn is_one_text(self) -> bool {
+        self.attributes().len() == 1
+    }
+
     /// What this group's records are searched by.
     pub fn attributes(self) -> &'static [Attribute] {
         use Attribute::*;

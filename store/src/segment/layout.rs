@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::segment::group::{Attribute, Group};
+use entry::field::Field;
 use entry::{EntryId, Organization, Seq, Timestamp};
 use std::io::Write;
 use std::ops::Range;
@@ -21,7 +22,7 @@ const META: usize = 8 + 4 + 4 * 8 + 2 * 16 + 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Section(u16);
 
-/// What a section holds: the upper byte of its number; the lower is the group's or attribute's, else 0.
+/// What a section holds: the upper byte of its number; the lower is the group's, attribute's or field's, else 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Part {
@@ -49,10 +50,11 @@ pub enum Part {
     TokenBlob = 41,
     TokenEnds = 42,
     TokenRows = 43,
+    Shown = 44,
 }
 
 impl Part {
-    pub const ALL: [Part; 23] = [
+    pub const ALL: [Part; 24] = [
         Part::BlockIndex,
         Part::BlockData,
         Part::Dictionaries,
@@ -76,6 +78,7 @@ impl Part {
         Part::TokenBlob,
         Part::TokenEnds,
         Part::TokenRows,
+        Part::Shown,
     ];
 
     pub fn is_derived(self) -> bool {
@@ -96,16 +99,39 @@ impl Section {
         Section((part as u16) << 8 | attribute as u16)
     }
 
+    pub fn of_field(part: Part, field: Field) -> Section {
+        Section((part as u16) << 8 | field as u16)
+    }
+
     pub fn part(self) -> Option<Part> {
         Part::ALL
             .into_iter()
             .find(|part| *part as u16 == self.0 >> 8)
     }
 
-    /// `records of request id (blob)`-like words for reports: the part's name and its number within.
+    /// `Forward of Actor`: for reports.
     pub fn name(self) -> String {
+        let of = self.0 & 0xff;
+        let group = || Group::ALL.into_iter().find(|group| *group as u16 == of);
         match self.part() {
-            Some(part) => format!("{part:?} {}", self.0 & 0xff),
+            Some(
+                part @ (Part::RecordBlob | Part::RecordEnds | Part::Forward | Part::RecordRows),
+            ) => match group() {
+                Some(group) => format!("{part:?} of {group:?}"),
+                None => format!("{part:?} of {of}"),
+            },
+            Some(part @ (Part::KeyBlob | Part::KeyEnds | Part::KeyRecords | Part::Grams)) => {
+                let mut attributes = Group::ALL.into_iter().flat_map(Group::attributes);
+                match attributes.find(|attribute| **attribute as u16 == of) {
+                    Some(attribute) => format!("{part:?} of {attribute:?}"),
+                    None => format!("{part:?} of {of}"),
+                }
+            }
+            Some(Part::Shown) => match Field::ALL.iter().find(|field| **field as u16 == of) {
+                Some(field) => format!("Shown of {field:?}"),
+                None => format!("Shown of {of}"),
+            },
+            Some(part) => format!("{part:?}"),
             None => format!("section {}", self.0),
         }
     }

@@ -9,7 +9,11 @@ use super::postings::{PostingsWriter, invert, part};
 use super::rest::BlocksWriter;
 use super::texts::{Texts, TextsWriter};
 use crate::Error;
+use entry::field::Field;
 use entry::{address, text};
+use foldhash::fast::RandomState;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// A group's distinct records, sorted, and the record of each row.
@@ -38,6 +42,11 @@ impl GroupColumn {
             &record_rows(&forward, records.len()),
         )?;
         let records = Texts::new(blob, &ends);
+        if !group.is_one_text() {
+            group
+                .fields()
+                .try_for_each(|field| write_shown(field, records, out))?;
+        }
         group
             .attributes()
             .iter()
@@ -52,6 +61,20 @@ fn record_rows(forward: &[u32], records: u32) -> Vec<u8> {
     postings.finish()
 }
 
+/// For each record the first record that shows the same value of a field in facets.
+fn write_shown(field: Field, records: Texts<'_>, out: &mut LayoutWriter<'_>) -> Result<(), Error> {
+    let mut first: HashMap<Option<&str>, u32, RandomState> = HashMap::default();
+    let group = Group::of(field).expect("a field that is shown belongs to a group");
+    let shown = records.iter().enumerate().map(|(at, record)| {
+        let value = Record::read(group, record).and_then(|record| record.first_value(field));
+        *first.entry(value).or_insert(at as u32)
+    });
+    let shown: Vec<u32> = shown.collect();
+    let mut packed = Vec::new();
+    Packed::write(shown.iter().copied(), &mut packed);
+    out.section(Section::of_field(Part::Shown, field), &packed)
+}
+
 /// The folded values of an attribute, each with its records, and as the last list the records that have any.
 ///
 /// Nothing is written where the records themselves are the folded values.
@@ -61,17 +84,17 @@ fn write_attribute(
     out: &mut LayoutWriter<'_>,
 ) -> Result<(), Error> {
     let group = attribute.group();
-    if group.attributes().len() == 1 && is_folded(records) {
+    if group.is_one_text() && is_folded(records) {
         write_searches(attribute, records, out)?;
         return Ok(());
     }
-    let mut pairs: Vec<(Box<str>, u32)> = Vec::new();
+    let mut pairs: Vec<(Cow<'_, str>, u32)> = Vec::new();
     for (at, record) in records.iter().enumerate() {
         // Only what was just written, or read and checked, comes here.
         let read = Record::read(group, record);
         if let Some(record) = read {
             record.each_value(attribute, &mut |value| {
-                pairs.push((text::fold(value).into(), at as u32))
+                pairs.push((text::fold(value), at as u32))
             });
         }
     }
@@ -102,7 +125,7 @@ fn is_folded(records: Texts<'_>) -> bool {
     records
         .iter()
         .all(|record| match std::str::from_utf8(record) {
-            Ok(value) => matches!(text::fold(value), std::borrow::Cow::Borrowed(_)),
+            Ok(value) => matches!(text::fold(value), Cow::Borrowed(_)),
             Err(_) => record == NONE,
         })
 }

@@ -33,9 +33,16 @@ pub(super) fn histogram(
         Term::To(*last).into(),
     ];
     let within = Filter::And(within.into());
-    let counts = spread::over(snapshot, &within, |part| match part {
-        Part::Segment(segment) => of_segment(segment, &within, edges),
-        Part::Tail(log) => Ok(of_tail(&log.tail, &within, edges)),
+    let counts = spread::over(snapshot, &within, |sum: &mut Vec<[u64; 2]>, part| {
+        let counts = match part {
+            Part::Segment(segment) => of_segment(segment, &within, edges)?,
+            Part::Tail(log) => of_tail(&log.tail, &within, edges),
+        };
+        sum.resize(starts.len(), [0, 0]);
+        for (sum, [success, failure]) in sum.iter_mut().zip(counts) {
+            *sum = [sum[0] + success, sum[1] + failure];
+        }
+        Ok(())
     })?;
     for count in counts {
         for (bar, [success, failure]) in bars.iter_mut().zip(count) {

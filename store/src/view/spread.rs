@@ -19,28 +19,28 @@ const ENTRIES_PER_THREAD_MIN: u64 = 500_000;
 /// Readers share the machine with the writer: never more than this for one question.
 const THREADS_MAX: usize = 2;
 
-/// What `work` says of every part that the filter's times and organizations do not rule out, in no order.
-pub(super) fn over<'a, T: Send>(
+/// Has `work` add up every part that the filter's times and organizations do not rule out, in no order; one sum per thread.
+pub(super) fn over<'a, T: Default + Send>(
     snapshot: &'a Snapshot,
     filter: &Filter,
-    work: impl Fn(Part<'a>) -> Result<T, Error> + Sync,
+    work: impl Fn(&mut T, Part<'a>) -> Result<(), Error> + Sync,
 ) -> Result<Vec<T>, Error> {
     let parts = parts(snapshot, filter);
     let entries: u64 = parts.iter().map(Part::len).sum();
     let threads = (entries / ENTRIES_PER_THREAD_MIN + 1).min(THREADS_MAX as u64) as usize;
     let next = AtomicUsize::new(0);
     let run = || {
-        let mut results = Vec::new();
+        let mut sum = T::default();
         while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            results.push(work(*part)?);
+            work(&mut sum, *part)?;
         }
-        Ok(results)
+        Ok(sum)
     };
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-        let mut all = run()?;
+        let mut all = vec![run()?];
         for other in others {
-            all.extend(
+            all.push(
                 other
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,

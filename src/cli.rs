@@ -223,11 +223,9 @@ fn config_show(origin: bool, context: &Context) -> Result<(), Failure> {
         }
         Output::Csv => {
             let mut csv = csv::Writer::from_writer(&mut out);
-            csv.write_record(["setting", "value", "from"])
-                .map_err(io::Error::from)?;
+            csv.write_record(["setting", "value", "from"])?;
             for row in layers.show() {
-                csv.write_record([row.name, &row.value, &row.origin])
-                    .map_err(io::Error::from)?;
+                csv.write_record([row.name, &row.value, &row.origin])?;
             }
             csv.flush()?;
         }

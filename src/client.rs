@@ -60,25 +60,48 @@ struct WithReceipts {
 #[serde(default)]
 pub struct Fault {
     pub pointer: String,
+    pub parameter: String,
+    /// Byte position in the parameter's value.
+    pub position: Option<usize>,
     pub detail: String,
+    pub suggestion: Option<String>,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = [&self.pointer, &self.parameter]
+            .into_iter()
+            .find(|place| !place.is_empty());
+        match (place, self.position) {
+            (Some(place), Some(at)) => write!(f, "{place}, at {at}: ")?,
+            (Some(place), None) => write!(f, "{place}: ")?,
+            (None, _) => {}
+        }
+        f.write_str(&self.detail)?;
+        match &self.suggestion {
+            Some(right) => write!(f, "; did you mean `{right}`?"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.title.as_str(), self.detail.as_str()) {
-            ("", detail) => f.write_str(detail)?,
-            (title, "") => f.write_str(title)?,
-            (title, detail) => write!(f, "{title}: {detail}")?,
+        f.write_str(if self.title.is_empty() {
+            &self.detail
+        } else {
+            &self.title
+        })?;
+        // One fault says what the detail says, and where.
+        if self.errors.len() != 1 && !self.title.is_empty() && !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
         }
-        for fault in self
-            .errors
-            .iter()
-            .filter(|fault| fault.detail != self.detail)
-        {
-            match fault.pointer.as_str() {
-                "" => write!(f, "\n  {}", fault.detail)?,
-                pointer => write!(f, "\n  {pointer}: {}", fault.detail)?,
-            }
+        for fault in &self.errors {
+            write!(
+                f,
+                "{}{fault}",
+                if self.errors.len() == 1 { ": " } else { "\n  " }
+            )?;
         }
         Ok(())
     }
@@ -281,11 +304,20 @@ mod tests {
 
     #[test]
     fn a_problem_names_each_fault_once() {
-        let problem = r#"{"title":"Invalid","detail":"1 entry was refused","errors":[{"pointer":"/actor","detail":"is missing"}]}"#;
-        let problem: Problem = serde_json::from_str(problem).expect("a problem");
-        assert_eq!(
-            problem.to_string(),
-            "Invalid: 1 entry was refused\n  /actor: is missing"
-        );
+        for (json, said) in [
+            (
+                r#"{"title":"Invalid","detail":"1 entry","errors":[{"pointer":"/actor","detail":"is missing"}]}"#,
+                "Invalid: /actor: is missing",
+            ),
+            (
+                r#"{"title":"Wrong","detail":"two","errors":[{"parameter":"q","position":3,"detail":"no","suggestion":"yes"},{"detail":"b"}]}"#,
+                "Wrong: two\n  q, at 3: no; did you mean `yes`?\n  b",
+            ),
+            (r#"{"title":"Gone","detail":""}"#, "Gone"),
+            (r#"{"detail":"only this"}"#, "only this"),
+        ] {
+            let problem: Problem = serde_json::from_str(json).expect("a problem");
+            assert_eq!(problem.to_string(), said);
+        }
     }
 }

@@ -7,7 +7,6 @@
 use crate::app::App;
 use crate::body::linger;
 use crate::metrics::Call;
-use crate::pages;
 use crate::problem::{Kind, Problem};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -31,69 +30,24 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         method: known_method(request.method()),
         status: 0,
     };
-    let person = is_person(&path, request.headers()).then(|| request.headers().clone());
     let mut response = match check(&app, request.method(), request.uri(), request.headers()) {
-        Ok(()) => finish(&app, &path, person.as_ref(), next.run(request).await),
+        Ok(()) => next.run(request).await,
         Err(problem) => {
             linger(request.into_body());
-            finish(&app, &path, None, problem.into_response())
+            problem.into_response()
         }
     };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let document = problem.to_json(Some(&path));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));
+        *response.body_mut() = Body::from(document);
+    }
     secure(response.headers_mut());
     call.status = response.status().as_u16();
     app.metrics.answered(call, started.elapsed());
     response
-}
-
-/// Asks for a page at a place where pages are.
-fn is_person(path: &str, headers: &HeaderMap) -> bool {
-    let html = headers.get(header::ACCEPT).is_some_and(|kinds| {
-        kinds
-            .to_str()
-            .is_ok_and(|kinds| kinds.contains("text/html"))
-    });
-    html && !path.starts_with("/v1/")
-}
-
-/// Every refusal is a problem document with the path of the call, to a person a page.
-fn finish(app: &App, path: &str, person: Option<&HeaderMap>, mut response: Response) -> Response {
-    let problem = match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem,
-        // What the framework refuses before a handler sees it, it refuses in plain text.
-        None if response.status() == StatusCode::BAD_REQUEST
-            && kind_of(&response).starts_with(b"text/plain") =>
-        {
-            let problem = Kind::BadRequest.detail("the path or its parameters are not UTF-8");
-            response = problem.clone().into_response();
-            problem
-        }
-        None => return response,
-    };
-    let (head, body) = match person {
-        Some(headers) => pages::refused(app, path, headers, &problem).into_parts(),
-        None => {
-            let document = problem.to_json(Some(path));
-            let length = (header::CONTENT_LENGTH, HeaderValue::from(document.len()));
-            ([length], Body::from(document))
-                .into_response()
-                .into_parts()
-        }
-    };
-    for (name, value) in &head.headers {
-        // A bare body calls itself octets.
-        if person.is_some() || name != header::CONTENT_TYPE {
-            response.headers_mut().insert(name.clone(), value.clone());
-        }
-    }
-    *response.body_mut() = body;
-    response
-}
-
-fn kind_of(response: &Response) -> &[u8] {
-    response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map_or(&[], HeaderValue::as_bytes)
 }
 
 /// A caller may invent methods; a label may not be invented.

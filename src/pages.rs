@@ -54,16 +54,6 @@ pub fn router() -> Router<Arc<App>> {
         .route("/assets/{hash}/{name}", get(assets::get))
 }
 
-/// What went wrong at a path that is no page, or before one was asked, as a page.
-pub fn refused(app: &App, path: &str, headers: &HeaderMap, problem: &Problem) -> Response {
-    let setting = setting::read(app, Location::new(path, ""), headers);
-    html(
-        headers,
-        problem.kind.status(),
-        states::page(&setting, problem),
-    )
-}
-
 /// `GET /` is the Audit Logs page.
 async fn entries(
     State(app): State<Arc<App>>,

@@ -4,11 +4,11 @@ use crate::cli::{Context, Exit, Failure, Output};
 use crate::client::Client;
 use crate::terminal::{self, visible};
 use clap::Args;
+use entry::json::{self, Object, Value};
 use entry::limits::BATCH_BYTES_MAX;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,7 @@ struct Flags {
     error_message: Option<String>,
     /// Additional context; the value is a text, or JSON after `:=`; repeatable
     #[arg(long, value_name = "KEY=TEXT|KEY:=JSON", value_parser = context)]
-    context: Vec<(String, Value)>,
+    context: Vec<(String, Value<'static>)>,
 }
 
 /// The answer to an append, as far as it is shown.
@@ -88,20 +88,19 @@ struct Receipt {
     status: String,
     id: Option<String>,
     seq: Option<u64>,
-    error: Option<Value>,
+    error: Option<serde_json::Value>,
 }
 
-fn context(text: &str) -> Result<(String, Value), String> {
+fn context(text: &str) -> Result<(String, Value<'static>), String> {
     let (key, value) = text
         .split_once('=')
         .ok_or("it has the form KEY=TEXT or KEY:=JSON")?;
     match key.strip_suffix(':') {
         Some(key) => {
-            let value =
-                serde_json::from_str(value).map_err(|e| format!("`{value}` is not JSON: {e}"))?;
-            Ok((key.to_owned(), value))
+            let value = json::parse(value.as_bytes()).map_err(|e| format!("`{value}`: {e}"))?;
+            Ok((key.to_owned(), value.into_owned()))
         }
-        None => Ok((key.to_owned(), Value::from(value))),
+        None => Ok((key.to_owned(), Value::from(value.to_owned()))),
     }
 }
 
@@ -168,7 +167,7 @@ fn media_type(body: &[u8]) -> &'static str {
 }
 
 impl Flags {
-    fn draft(&self) -> Value {
+    fn draft(&self) -> Value<'_> {
         let timestamp = self
             .timestamp
             .clone()
@@ -191,10 +190,10 @@ impl Flags {
             ("name", &self.actor_name),
             ("email", &self.actor_email),
         ];
-        draft.insert("actor".into(), object(actor).into());
-        let mut nested = |name: &str, members: Map<String, Value>| {
+        draft.insert("actor", object(actor));
+        let mut nested = |name: &'static str, members: Object<'static>| {
             if !members.is_empty() {
-                draft.insert(name.into(), members.into());
+                draft.insert(name, members);
             }
         };
         nested(
@@ -229,10 +228,10 @@ impl Flags {
     }
 }
 
-fn object<const N: usize>(members: [(&str, &Option<String>); N]) -> Map<String, Value> {
+fn object<const N: usize>(members: [(&'static str, &Option<String>); N]) -> Object<'static> {
     members
         .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value.clone()?))))
+        .filter_map(|(name, value)| Some((name, value.clone()?)))
         .collect()
 }
 
@@ -255,8 +254,7 @@ fn print(receipts: &Receipts, output: Output) -> Result<(), Failure> {
                 .map(|r| serde_json::from_str::<Receipt>(r.get()));
             let mut table = terminal::table(&["Status", "Entry ID", "Seq", "Error"]);
             let mut csv = csv::Writer::from_writer(Vec::new());
-            csv.write_record(["status", "id", "seq", "error"])
-                .map_err(io::Error::from)?;
+            csv.write_record(["status", "id", "seq", "error"])?;
             for row in rows {
                 let row = row.map_err(|e| {
                     Failure::failed(format!("the server's receipt is none of ours: {e}"))
@@ -264,8 +262,7 @@ fn print(receipts: &Receipts, output: Output) -> Result<(), Failure> {
                 let seq = row.seq.map(|n| n.to_string()).unwrap_or_default();
                 let error = row.error.map(fault).unwrap_or_default();
                 let id = row.id.unwrap_or_default();
-                csv.write_record([&row.status, &id, &seq, &error])
-                    .map_err(io::Error::from)?;
+                csv.write_record([&row.status, &id, &seq, &error])?;
                 table.add_row([&row.status, &id, &seq, &error].map(|text| terminal::cell(text)));
             }
             if output == Output::Table {
@@ -279,11 +276,11 @@ fn print(receipts: &Receipts, output: Output) -> Result<(), Failure> {
 }
 
 /// The error of a receipt: a text, or an object with a pointer and a detail.
-pub fn fault(error: Value) -> String {
+pub fn fault(error: serde_json::Value) -> String {
     let text = |name| {
         error
             .get(name)
-            .and_then(Value::as_str)
+            .and_then(serde_json::Value::as_str)
             .filter(|t| !t.is_empty())
     };
     match (error.as_str(), text("pointer"), text("detail")) {

@@ -191,10 +191,18 @@ fn csv(
     let mut out = csv::WriterBuilder::new()
         .flexible(true)
         .from_writer(io::stdout());
+    let terminal = io::stdout().is_terminal();
     // One more for the header.
     for row in rows.byte_records().take(limit.saturating_add(1)) {
         let row = row.map_err(|e| client.cut(&io::Error::from(e)))?;
-        out.write_byte_record(&row).map_err(io::Error::from)?;
+        if terminal {
+            let visible = row
+                .iter()
+                .map(|cell| terminal::visible(&String::from_utf8_lossy(cell)).into_owned());
+            out.write_record(visible)?;
+        } else {
+            out.write_byte_record(&row)?;
+        }
     }
     Ok(out.flush()?)
 }

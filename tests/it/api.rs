@@ -645,32 +645,6 @@ fn methods_and_paths_that_are_not_offered_are_told_so() {
 }
 
 #[test]
-fn a_person_at_a_wrong_address_gets_a_page_and_a_program_a_document() {
-    let server = TestServer::start();
-    for path in ["/nothing", "/entries/%ff"] {
-        let page = server.send("GET", path, &[("accept", "text/html,*/*;q=0.8")], b"");
-        assert_eq!(
-            page.header("content-type"),
-            Some("text/html; charset=utf-8"),
-            "{path}"
-        );
-        assert!(
-            page.text().starts_with("<!DOCTYPE html>"),
-            "{}",
-            page.text()
-        );
-        let answer = server.get(path);
-        assert_eq!(
-            (page.status, answer.header("content-type")),
-            (answer.status, Some("application/problem+json"))
-        );
-        assert_eq!(answer.json()["instance"], path);
-    }
-    let data = server.send("GET", "/v1/nothing", &[("accept", "text/html")], b"");
-    problem(&data, 404, "not-found");
-}
-
-#[test]
 fn the_server_says_how_it_is() {
     let server = TestServer::start();
     server.record(line(1, json!({})));

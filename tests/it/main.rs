@@ -2,10 +2,16 @@
 
 mod api;
 mod bench;
+mod cli;
+mod config;
 mod cursor;
 mod demo;
+mod disk_full;
 mod export;
 mod hostile;
+mod import;
+mod kill;
+mod program;
 mod tail;
 mod test_server;
 mod tidy;

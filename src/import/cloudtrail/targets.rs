@@ -135,28 +135,69 @@ const PARAMETERS: &[Parameter] = &[
     of("", &["name"], ""),
 ];
 
+/// As [`PARAMETERS`], of `responseElements`: what a call made has its id only there.
+const ANSWERS: &[Parameter] = &[
+    of(
+        "ec2",
+        &["instancesSet", "items", "*", "instanceId"],
+        "AWS::EC2::Instance",
+    ),
+    of("ec2", &["vpc", "vpcId"], "AWS::EC2::VPC"),
+    of("ec2", &["subnet", "subnetId"], "AWS::EC2::Subnet"),
+    of(
+        "ec2",
+        &["routeTable", "routeTableId"],
+        "AWS::EC2::RouteTable",
+    ),
+    of(
+        "ec2",
+        &["internetGateway", "internetGatewayId"],
+        "AWS::EC2::InternetGateway",
+    ),
+    of(
+        "ec2",
+        &["CreateNatGatewayResponse", "natGateway", "natGatewayId"],
+        "AWS::EC2::NatGateway",
+    ),
+    of(
+        "ec2",
+        &["networkInterface", "networkInterfaceId"],
+        "AWS::EC2::NetworkInterface",
+    ),
+    of("ec2", &["allocationId"], "AWS::EC2::EIP"),
+    of("ec2", &["imageId"], "AWS::EC2::Image"),
+    of("ec2", &["groupId"], "AWS::EC2::SecurityGroup"),
+];
+
 /// The target first, then what is related to it; each once.
 pub fn of_event(event: &Object<'_>, service: &str) -> Vec<Target> {
     let service = service.split('.').next().unwrap_or("");
     let mut targets = resources(event, service);
-    if targets.is_empty()
-        && let Some(parameters) = event.get("requestParameters")
-    {
-        let mut specific = false;
-        for parameter in PARAMETERS
-            .iter()
-            .filter(|p| p.service == service || p.service.is_empty())
-        {
-            if parameter.service.is_empty() && specific {
-                break;
-            }
-            let before = targets.len();
-            visit(parameters, parameter.path, &mut |name| {
+    if !targets.is_empty() {
+        return targets;
+    }
+    let mut collect = |member: &str, table: &[Parameter], of_service: &str| {
+        let Some(value) = event.get(member) else {
+            return;
+        };
+        for parameter in table.iter().filter(|p| p.service == of_service) {
+            visit(value, parameter.path, &mut |name| {
                 add(&mut targets, named(name, parameter.kind, service))
             });
-            specific |= targets.len() > before;
-            // Of the general ones the first says enough.
-            if parameter.service.is_empty() && specific {
+        }
+    };
+    collect("responseElements", ANSWERS, service);
+    collect("requestParameters", PARAMETERS, service);
+    if targets.is_empty() {
+        let parameters = event.get("requestParameters");
+        // Of the general ones the first says enough.
+        for general in PARAMETERS.iter().filter(|p| p.service.is_empty()) {
+            if let Some(value) = parameters {
+                visit(value, general.path, &mut |name| {
+                    add(&mut targets, named(name, general.kind, service))
+                });
+            }
+            if !targets.is_empty() {
                 break;
             }
         }

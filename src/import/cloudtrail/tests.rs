@@ -1,1 +1,0 @@
-//! Identities, targets and results by their tables.

@@ -1,1 +1,0 @@
-//! One entry per request, and nobody decides another's identity.

@@ -23,6 +23,8 @@ mod rowset;
 mod sealing;
 pub mod segment;
 mod sequencer;
+#[cfg(test)]
+mod sim;
 mod state;
 pub mod store;
 #[cfg(test)]

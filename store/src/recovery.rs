@@ -30,6 +30,11 @@ pub(crate) fn recover(
     faults: Faults,
 ) -> Result<Recovered, Error> {
     let mut reader = Reader::new(limits);
+    let logs_dir = directory.logs_dir();
+    directory
+        .disk
+        .sync_dir(&logs_dir)
+        .map_err(|e| Error::io(&logs_dir, e))?;
     for organization in directory.organizations()? {
         let log = open_log(directory, &organization)?;
         let last = log
@@ -73,18 +78,16 @@ pub(crate) fn recover(
 
 /// The segment files of a log, without those that a merged one covers.
 fn open_log(directory: &Directory, organization: &Organization) -> Result<Log, Error> {
+    // A process may have been killed between making a name and syncing its directory. What only the system's cache holds
+    // must be durable before anything that it replaces is removed.
     let dir = directory.segments_dir(organization);
-    let names = directory.segment_files(organization)?;
-    if names.is_empty() {
-        directory.remove_unfinished(&dir)?;
-        return Ok(Log::new(Files::none()));
-    }
-    // Names that only the system's cache holds must be durable before anything they replace is removed.
+    directory.create_dir(&dir)?;
     directory
         .disk
         .sync_dir(&dir)
         .map_err(|e| Error::io(&dir, e))?;
     directory.remove_unfinished(&dir)?;
+    let names = directory.segment_files(organization)?;
     let mut files = Files::none();
     for first in names {
         let path = directory.segment_file(organization, first);

@@ -6,10 +6,11 @@ use crate::directory::Directory;
 use crate::disk::File;
 use crate::health::HealthCell;
 use crate::segment::Segment;
-use crate::state::{Files, Load, State};
+use crate::state::{Load, State};
 use entry::Organization;
 use parking_lot::Mutex;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -184,7 +185,12 @@ impl Sealing {
 
     fn try_merge_step(&self) -> Result<bool, Error> {
         for (organization, files) in self.state.all_files() {
-            let Some(range) = self.neighbours_to_merge(&files) else {
+            let sizes: Vec<u64> = files
+                .segments
+                .iter()
+                .map(|segment| u64::from(segment.len()))
+                .collect();
+            let Some(range) = neighbours_to_merge(&sizes, &self.limits) else {
                 continue;
             };
             let inputs = &files.segments[range];
@@ -204,45 +210,6 @@ impl Sealing {
             return Ok(true);
         }
         Ok(false)
-    }
-
-    /// The first run of neighbours that is worth a merge: `fan_out` files of about one size and the smaller ones between
-    /// them, or as many as make a file of the largest size.
-    fn neighbours_to_merge(&self, files: &Files) -> Option<std::ops::Range<usize>> {
-        let sizes: Vec<u64> = files
-            .segments
-            .iter()
-            .map(|segment| u64::from(segment.len()))
-            .collect();
-        let base = self.limits.built_entries as u64;
-        let mut tier_entries = base * 2;
-        while tier_entries / 2 <= self.limits.merged_entries_max {
-            let smallest = if tier_entries == base * 2 {
-                0
-            } else {
-                tier_entries / self.limits.fan_out as u64
-            };
-            let mut start = 0;
-            while start < sizes.len() {
-                let mut end = start;
-                let (mut total, mut of_tier) = (0, 0);
-                while end < sizes.len()
-                    && sizes[end] < tier_entries
-                    && total + sizes[end] <= self.limits.merged_entries_max
-                {
-                    total += sizes[end];
-                    of_tier += usize::from(sizes[end] >= smallest);
-                    end += 1;
-                }
-                let full = total * 4 >= self.limits.merged_entries_max * 3;
-                if end - start >= 2 && (of_tier >= self.limits.fan_out || full) {
-                    return Some(start..end);
-                }
-                start = end.max(start + 1);
-            }
-            tier_entries = tier_entries.saturating_mul(self.limits.fan_out as u64);
-        }
-        None
     }
 
     /// Removes the oldest journal file if all of its entries are in files. False if it is still needed.
@@ -338,6 +305,35 @@ impl Sealing {
     }
 }
 
+/// The first run of neighbours, given by their entries, that is worth a merge: `fan_out` files of about one size and the
+/// smaller ones between them, or as many as make a file of the largest size.
+fn neighbours_to_merge(sizes: &[u64], limits: &Limits) -> Option<Range<usize>> {
+    let fan_out = limits.fan_out as u64;
+    // A file of three quarters of the largest size is done: merging it again would write much to gain little.
+    let done = limits.merged_entries_max - limits.merged_entries_max / 4;
+    let (mut smallest, mut below) = (0, fan_out);
+    while smallest < done {
+        let mut start = 0;
+        while start < sizes.len() {
+            let (mut end, mut total, mut of_tier) = (start, 0, 0);
+            while let Some(&size) = sizes.get(end)
+                && size < below.min(done)
+                && total + size <= limits.merged_entries_max
+            {
+                total += size;
+                of_tier += u64::from(size >= smallest);
+                end += 1;
+            }
+            if end - start >= 2 && (of_tier >= fan_out || total >= done) {
+                return Some(start..end);
+            }
+            start = end.max(start + 1);
+        }
+        (smallest, below) = (below, below.saturating_mul(fan_out));
+    }
+    None
+}
+
 const APPENDER_BYTES: usize = 256 * 1024;
 
 /// Writes a file from its beginning to its end.
@@ -361,5 +357,53 @@ impl Write for Appender {
         self.offset += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seals `count` files of `size` entries each, merging whenever it is worth it. Answers with the sizes that are left and
+    /// how often an entry was written on average.
+    fn grow(size: u64, count: u64) -> (Vec<u64>, f64) {
+        let limits = Limits::new(64 << 20);
+        let (mut sizes, mut written) = (Vec::new(), 0);
+        for _ in 0..count {
+            sizes.push(size);
+            written += size;
+            while let Some(range) = neighbours_to_merge(&sizes, &limits) {
+                let total = sizes[range.clone()].iter().sum();
+                assert!(range.len() >= 2 && total <= limits.merged_entries_max);
+                sizes.splice(range, [total]);
+                written += total;
+            }
+        }
+        (sizes, written as f64 / (size * count) as f64)
+    }
+
+    #[test]
+    fn files_stay_few_and_entries_are_seldom_rewritten() {
+        for (size, count) in [
+            (1, 20_000),
+            (500, 8_000),
+            (8_192, 2_500),
+            (100_000, 200),
+            (400_000, 50),
+            (900_000, 20),
+        ] {
+            let (sizes, written) = grow(size, count);
+            let largest = (1 << 20) - (1 << 18);
+            let few = (size * count / largest) as usize + 8 * 8;
+            assert!(
+                sizes.len() <= few,
+                "{count} files of {size}: {} left",
+                sizes.len()
+            );
+            assert!(
+                written <= 8.0,
+                "{count} files of {size}: each entry written {written} times"
+            );
+        }
     }
 }

@@ -1,0 +1,446 @@
+//! Workloads, every place where they can crash, and what may survive there.
+
+use super::Random;
+use super::disk::{CrashPoint, SimDisk, Survival, Trouble, World};
+use super::oracle::{self, Key, Ledger};
+use crate::faults::Faults;
+use crate::health::HealthCell;
+use crate::recovery::{self, Recovered};
+use crate::sealing::{Limits, Sealing};
+use crate::sequencer::{Prepared, Sequencer};
+use crate::state::State;
+use crate::testing::Ticking;
+use crate::{Error, Receipt, directory};
+use entry::{Organization, Timestamp};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+const ORGANIZATIONS: [&str; 3] = ["acme", "globex", "initech"];
+
+/// What a walk does besides appending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Story {
+    /// Commits only.
+    Plain,
+    /// Small files, sealed and merged all the time.
+    Sealing,
+    /// The disk fills up and gets room again.
+    FullDisk,
+    /// Syncs and writes fail; the process is restarted.
+    BrokenDisk,
+}
+
+/// A walk: rounds of work, each ending in a crash, the next beginning with a recovery from it.
+pub(super) struct Walk {
+    pub story: Story,
+    pub seed: u64,
+    pub faults: Faults,
+}
+
+/// How far a walk went.
+pub(super) struct Report {
+    /// Different states recovered from.
+    pub states: u64,
+}
+
+/// What did not hold, and where.
+#[derive(Debug)]
+pub(super) struct Violation {
+    #[expect(dead_code, reason = "shown by Debug")]
+    pub what: String,
+}
+
+/// A running store, without threads.
+pub(super) struct Running {
+    pub disk: SimDisk,
+    state: Arc<State>,
+    pub sequencer: Sequencer,
+    pub sealing: Sealing,
+    pub ledger: Ledger,
+}
+
+fn limits() -> Limits {
+    Limits {
+        built_entries: 3,
+        tail_bytes_max: 8 << 10,
+        open_bytes_max: 6 << 10,
+        journal_file_bytes: 4 << 10,
+        journal_bytes_max: 12 << 10,
+        fan_out: 2,
+        merged_entries_max: 40,
+    }
+}
+
+impl Running {
+    pub fn start(
+        disk: SimDisk,
+        ledger: &Ledger,
+        faults: Faults,
+        now: i64,
+    ) -> Result<Running, String> {
+        let path = Path::new("/data");
+        let opened = directory::open(Arc::new(disk.clone()), path, false)
+            .map_err(|e| format!("opening: {e}"))?;
+        let health = Arc::new(HealthCell::default());
+        let clock = Ticking::new();
+        clock.set(now);
+        let Recovered { state, sequencer } =
+            recovery::recover(&opened.directory, &health, &limits(), clock.clock(), faults)
+                .map_err(|e| format!("recovery: {e}"))?;
+        let sealing = Sealing::new(opened.directory, state.clone(), health, limits());
+        let ledger = oracle::check(&state.snapshot(), ledger)?;
+        disk.set_ledger(ledger.clone());
+        Ok(Running {
+            disk,
+            state,
+            sequencer,
+            sealing,
+            ledger,
+        })
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        self.ledger
+            .logs
+            .get(key.organization)
+            .is_some_and(|log| log.iter().any(|(known, _)| known == key))
+    }
+
+    fn prepared(&self, item: crate::Item) -> Prepared {
+        let files = self.state.files(&item.defaults.organization);
+        Prepared::new(item, files).expect("segments can be read")
+    }
+
+    /// Commits batches of new drafts and checks the receipts. `Err` is a violation.
+    pub fn commit(&mut self, batches: Vec<Vec<Key>>) -> Result<(), String> {
+        let latched = self.sealing.health.refuse_if_latched().is_err();
+        if !latched {
+            self.ledger.in_flight.clone_from(&batches);
+            self.disk.set_ledger(self.ledger.clone());
+        }
+        let prepared = batches
+            .iter()
+            .map(|batch| batch.iter().map(|key| self.prepared(key.item())).collect());
+        let outcome = self.sequencer.commit(prepared.collect());
+        for (batch, answer) in batches.into_iter().zip(outcome.answers) {
+            match answer {
+                Ok(_) if latched => {
+                    return Err("an append was acknowledged after a failed sync".into());
+                }
+                Ok(receipts) => {
+                    for (key, receipt) in batch.into_iter().zip(receipts) {
+                        self.accepted(key, &receipt)?;
+                    }
+                    self.ledger.in_flight.remove(0);
+                }
+                // It was taken back: nothing of it may be found.
+                Err(Error::NoSpace { .. }) => self.ledger.in_flight.clear(),
+                // It may be found or not, and nothing is written after it.
+                Err(Error::Latched { .. }) => {}
+                Err(error) => return Err(format!("an append was answered: {error}")),
+            }
+        }
+        self.disk.set_ledger(self.ledger.clone());
+        oracle::check(
+            &self.state.snapshot(),
+            &Ledger {
+                in_flight: Vec::new(),
+                ..self.ledger.clone()
+            },
+        )
+        .map(drop)
+    }
+
+    fn accepted(&mut self, key: Key, receipt: &Receipt) -> Result<(), String> {
+        let log = self.ledger.logs.entry(key.organization).or_default();
+        match receipt {
+            Receipt::Accepted {
+                seq, received_at, ..
+            } if seq.0 == log.len() as u64 => {
+                log.push((key, *received_at));
+                Ok(())
+            }
+            receipt => Err(format!(
+                "{key:?} got {receipt:?}, the log has {} entries",
+                log.len()
+            )),
+        }
+    }
+
+    /// Sends drafts again that are stored, with the same and with other content: retries are recognised wherever they are.
+    fn retry(&mut self, random: &mut Random) -> Result<(), String> {
+        let known: Vec<(Key, u64)> = self
+            .ledger
+            .logs
+            .values()
+            .flat_map(|log| {
+                log.iter()
+                    .zip(0..)
+                    .map(|((key, _), seq)| (key.clone(), seq))
+            })
+            .collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let sample: Vec<_> = (0..3)
+            .map(|_| known[random.below(known.len() as u64) as usize].clone())
+            .collect();
+        let batch = sample.iter().flat_map(|(key, _)| {
+            [
+                self.prepared(key.item()),
+                self.prepared(key.conflicting_item()),
+            ]
+        });
+        let answers = self
+            .sequencer
+            .commit(vec![batch.collect()])
+            .answers
+            .remove(0);
+        let receipts = match answers {
+            Ok(receipts) => receipts,
+            Err(Error::Latched { .. }) => return Ok(()),
+            Err(error) => return Err(format!("a retry was answered: {error}")),
+        };
+        for ((key, at), pair) in sample.iter().zip(receipts.chunks(2)) {
+            let right = matches!(&pair[0], Receipt::Duplicate { seq, .. } if seq.0 == *at)
+                && matches!(&pair[1], Receipt::Conflict { seq, .. } if seq.0 == *at);
+            if !right {
+                return Err(format!("{key:?} is at {at}, sent again it got {pair:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of sealing; whether it succeeds depends on the disk's trouble.
+    fn seal(&mut self, random: &mut Random) {
+        let organization =
+            Organization::parse(ORGANIZATIONS[random.below(3) as usize]).expect("a slug");
+        let failed = match random.below(5) {
+            0 => {
+                self.sealing.build_step();
+                None
+            }
+            1 => self.sealing.seal_step().err(),
+            2 => self.sealing.seal(&organization).err(),
+            3 => self.sealing.merge_step().err(),
+            _ => self.sealing.trim_step().err(),
+        };
+        if let Some(error) = failed {
+            self.sealing.health.sealing_failed(&error);
+        }
+    }
+}
+
+impl Walk {
+    /// Walks until `states` different states were recovered from.
+    pub fn run(&self, states: u64) -> Result<Report, Violation> {
+        let mut random = Random(self.seed);
+        let mut seen = HashSet::new();
+        let (mut world, mut ledger) = (World::new(), Arc::new(Ledger::default()));
+        let mut round = 0;
+        while (seen.len() as u64) < states {
+            round += 1;
+            let points = self
+                .round(&world, &ledger, &mut random)
+                .map_err(|what| self.violation(round, &what))?;
+            self.crash_everywhere(&points, &mut seen, &mut random)
+                .map_err(|what| self.violation(round, &what))?;
+            // The next round goes on from one of them; from a new disk now and then, or recoveries get long.
+            // More often where it waited for an answer.
+            let waiting: Vec<_> = points
+                .iter()
+                .filter(|point| point.ledger.in_flight.len() > 1)
+                .collect();
+            let point = match waiting.len() as u64 {
+                0 => &points[random.below(points.len() as u64) as usize],
+                _ if random.once_in(2) => &points[random.below(points.len() as u64) as usize],
+                several => waiting[random.below(several) as usize],
+            };
+            if point.ledger.size() > 60 {
+                (world, ledger) = (World::new(), Arc::new(Ledger::default()));
+            } else {
+                let survival = [
+                    Survival::Killed,
+                    Survival::Some,
+                    Survival::Everything,
+                    Survival::Nothing,
+                ];
+                world = point
+                    .world
+                    .crash(survival[random.below(4) as usize], &mut random);
+                ledger = point.ledger.clone();
+            }
+        }
+        Ok(Report {
+            states: seen.len() as u64,
+        })
+    }
+
+    fn violation(&self, round: u32, what: &str) -> Violation {
+        Violation {
+            what: format!(
+                "{:?}, round {round}: {what}; again with MAR_AUDIT_SIM_SEED={}",
+                self.story, self.seed
+            ),
+        }
+    }
+
+    /// Recovers, works, and ends somewhere. Answers with every place where it could have crashed.
+    fn round(
+        &self,
+        world: &World,
+        ledger: &Arc<Ledger>,
+        random: &mut Random,
+    ) -> Result<Vec<CrashPoint>, String> {
+        let disk = SimDisk::new(world.clone(), ledger.clone(), true, Random(random.next()));
+        // The clock may have been set back while nothing ran.
+        let now = random.below(1_000_000) as i64;
+        let mut running = Running::start(disk.clone(), ledger, self.faults, now)?;
+        let mut number = ledger
+            .logs
+            .values()
+            .flatten()
+            .map(|(key, _)| key.number + 1)
+            .max()
+            .unwrap_or(0);
+        // What was sent and is not there is sent again, as its callers would, one after the other.
+        let lost: Vec<Vec<Key>> = ledger.in_flight.clone();
+        for batch in lost {
+            number = batch
+                .iter()
+                .map(|key| key.number + 1)
+                .max()
+                .unwrap_or(0)
+                .max(number);
+            if !running.has(&batch[0]) && !random.once_in(4) {
+                running.commit(vec![batch])?;
+            }
+        }
+        for _ in 0..4 + random.below(8) {
+            self.step(&mut running, &mut number, random)?;
+        }
+        if random.once_in(3) {
+            // After a failed sync the closing record is refused, which is no violation.
+            let _ = running.sequencer.close();
+        }
+        Ok(disk.take_points())
+    }
+
+    fn step(
+        &self,
+        running: &mut Running,
+        number: &mut u64,
+        random: &mut Random,
+    ) -> Result<(), String> {
+        match (self.story, random.below(10)) {
+            (Story::Sealing, 0..=5) | (Story::FullDisk | Story::BrokenDisk, 0..=1) => {
+                running.seal(random)
+            }
+            (Story::FullDisk, 2..=3) => running.disk.set_room(random.below(3_000) as usize),
+            (Story::FullDisk, 4) => running.disk.set_trouble(Trouble::default()),
+            (Story::BrokenDisk, 2) => running.disk.set_trouble(Trouble {
+                sync_fails_in: Some(random.below(3) as u32),
+                write_fails_in: random.once_in(3).then(|| random.below(4) as u32),
+                ..Trouble::default()
+            }),
+            (_, 8) => running.retry(random)?,
+            (_, 9) => running.sequencer.idle(),
+            _ => {
+                let batches = (0..1 + random.below(3))
+                    .map(|_| batch(number, random))
+                    .collect();
+                running.commit(batches)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Recovers from every place where the round could have crashed, with several survivals each.
+    fn crash_everywhere(
+        &self,
+        points: &[CrashPoint],
+        seen: &mut HashSet<u64>,
+        random: &mut Random,
+    ) -> Result<(), String> {
+        let survivals = [
+            Survival::Nothing,
+            Survival::Everything,
+            Survival::NamesAndSizes,
+            Survival::Killed,
+            Survival::Some,
+            Survival::Some,
+            Survival::Some,
+            Survival::Some,
+        ];
+        for (at, point) in points.iter().enumerate() {
+            for survival in survivals {
+                let world = point.world.crash(survival, random);
+                if !seen.insert(world.fingerprint()) {
+                    continue;
+                }
+                let disk = SimDisk::new(world, point.ledger.clone(), false, Random(random.next()));
+                self.recover_and_check(disk, &point.ledger, random)
+                    .map_err(|what| {
+                        format!(
+                            "crashed before operation {at} of {}, {survival:?} survived: {what}",
+                            points.len()
+                        )
+                    })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recover_and_check(
+        &self,
+        disk: SimDisk,
+        ledger: &Ledger,
+        random: &mut Random,
+    ) -> Result<(), String> {
+        let mut running = Running::start(disk, ledger, self.faults, 0)?;
+        running.retry(random)?;
+        // The first that was lost is sent again, so that its record ends where its first try did.
+        let lost = ledger
+            .in_flight
+            .iter()
+            .find(|batch| !running.has(&batch[0]))
+            .cloned();
+        let fresh = vec![Key {
+            organization: ORGANIZATIONS[0],
+            number: 1_000_000,
+        }];
+        let sent = lost.unwrap_or(fresh);
+        let log = sent[0].organization;
+        running.commit(vec![sent])?;
+        let last = |log: &Vec<(Key, Timestamp)>| log.last().map(|(_, received_at)| *received_at);
+        if running.ledger.logs.values().filter_map(last).max() != last(&running.ledger.logs[log]) {
+            return Err("the newest entry is not the newest".into());
+        }
+        if random.once_in(4) {
+            let disk = SimDisk::new(
+                running.disk.world(),
+                Arc::default(),
+                false,
+                Random(random.next()),
+            );
+            Running::start(disk, &running.ledger, self.faults, 0)
+                .map_err(|what| format!("the second time: {what}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// New drafts of one or several logs.
+fn batch(number: &mut u64, random: &mut Random) -> Vec<Key> {
+    let of_one = random.once_in(2).then(|| random.below(3));
+    (0..1 + random.below(4))
+        .map(|_| {
+            *number += 1;
+            Key {
+                organization: ORGANIZATIONS[of_one.unwrap_or_else(|| random.below(3)) as usize],
+                number: *number,
+            }
+        })
+        .collect()
+}

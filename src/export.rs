@@ -192,10 +192,9 @@ fn read_batches(mut scan: Scan, batches: &SyncSender<Result<Vec<Entry>, store::E
         let failed = loop {
             match scan.next() {
                 Some(Ok(entry)) => {
-                    heavy += entry.context.as_ref().map_or(0, |json| json.as_str().len());
-                    heavy += entry.changes.as_ref().map_or(0, |json| json.as_str().len());
+                    heavy += entry.text_bytes();
                     batch.push(entry);
-                    if batch.len() == BATCH_ENTRIES || heavy > CHUNK_BYTES {
+                    if batch.len() == BATCH_ENTRIES || heavy > 4 * CHUNK_BYTES {
                         break None;
                     }
                 }

@@ -110,7 +110,11 @@ fn list() -> Value {
     parameters.extend(order_parameters());
     let limit =
         json!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT});
-    parameters.push(parameter("limit", "Entries of a page", limit));
+    parameters.push(parameter(
+        "limit",
+        "At most so many entries; a page of huge ones ends early",
+        limit,
+    ));
     parameters.push(parameter(
         "cursor",
         "next_cursor of the page before, of the same query",

@@ -148,6 +148,40 @@ impl Entry {
         Self::of(seq, received_at, read.draft)
     }
 
+    /// Bytes of text it holds: what a page or a batch of entries weighs.
+    pub fn text_bytes(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let json = |json: &Option<Json>| json.as_ref().map_or(0, |json| json.as_str().len());
+        let party = |party: &Party| text(&party.id) + text(&party.name) + text(&party.email);
+        let target = |target: &Target| text(&target.kind) + text(&target.id) + text(&target.name);
+        let request = &self.request;
+        let error = |error: &Error| text(&error.code) + text(&error.message);
+        party(&self.actor.party)
+            + self.actor.on_behalf_of.as_ref().map_or(0, party)
+            + self.action.len()
+            + self
+                .target
+                .iter()
+                .chain(&self.related)
+                .map(target)
+                .sum::<usize>()
+            + text(&self.scope.project)
+            + text(&request.id)
+            + text(&request.ip)
+            + text(&request.user_agent)
+            + text(&request.method)
+            + text(&request.path)
+            + text(&request.trace_id)
+            + text(&request.session_id)
+            + self.error.as_ref().map_or(0, error)
+            + json(&self.changes)
+            + json(&self.context)
+            + self
+                .source
+                .as_ref()
+                .map_or(0, |source| source.name.len() + text(&source.event_id))
+    }
+
     /// True if the timestamp lies more than 5 minutes ahead of the log's clock.
     pub fn clock_ahead(&self) -> bool {
         self.timestamp

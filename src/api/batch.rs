@@ -266,3 +266,6 @@ fn fresh_ids(now: Timestamp, count: usize) -> Result<Vec<EntryId>, Problem> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests;

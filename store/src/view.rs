@@ -57,6 +57,9 @@ pub struct PageQuery {
     pub as_of: Option<Timestamp>,
 }
 
+/// A page of a thousand entries of 4 MiB each would be 4 GB of memory for one caller.
+pub const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// One answer.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -111,13 +114,17 @@ impl Snapshot {
         self.logs.iter().filter(named).map(LogView::size).sum()
     }
 
-    /// One page, and where to go on.
+    /// One page, and where to go on. It ends early, but not empty, once it holds [`PAGE_BYTES_MAX`] of text.
     pub fn page(&self, query: &PageQuery) -> Result<Page, Error> {
         let mut walk = Walk::new(self, query.clone(), walk::PROBES);
         let mut entries = Vec::with_capacity(query.limit.min(1024));
-        while entries.len() < query.limit {
+        let mut bytes = 0;
+        while entries.len() < query.limit && bytes < PAGE_BYTES_MAX {
             match walk.next_entry()? {
-                Some(entry) => entries.push(entry),
+                Some(entry) => {
+                    bytes += entry.text_bytes();
+                    entries.push(entry);
+                }
                 None => {
                     return Ok(Page {
                         entries,

@@ -188,3 +188,16 @@ fn a_cursor_that_was_not_given_out_for_this_query_is_refused() {
         "the page size is free"
     );
 }
+
+#[test]
+fn a_page_of_huge_entries_ends_early_and_the_walk_has_them_all() {
+    let server = TestServer::start();
+    let text = "x".repeat(2 << 20);
+    for n in 0..12 {
+        server.record(line(n, json!({"context": {"text": text}})));
+    }
+    let first = server.get("/v1/entries?limit=1000").json();
+    let count = first["entries"].as_array().expect("entries").len();
+    assert!((1..12).contains(&count), "{count}");
+    assert_eq!(walk(&server, "limit=1000", |_| {}).len(), 12);
+}

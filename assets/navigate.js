@@ -3,7 +3,7 @@
 /** @type {AbortController | null} */
 let under_way = null;
 /** What the page in view was rendered for. */
-let shown = new URL(location.href);
+let shown = new URL(location.href.split("#")[0]);
 /** @type {() => void} */
 let upgrade = () => {};
 
@@ -15,7 +15,11 @@ export function start(upgraded) {
   history.scrollRestoration = "auto";
   document.addEventListener("click", on_click);
   document.addEventListener("submit", on_submit);
-  window.addEventListener("popstate", () => go(new URL(location.href), false));
+  window.addEventListener("popstate", () => {
+    const url = new URL(location.href);
+    url.hash = "";
+    if (url.href !== shown.href) go(url, false);
+  });
   document.querySelector("tr.selected")?.scrollIntoView({ block: "nearest" });
 }
 
@@ -139,7 +143,7 @@ function put_page(page, url) {
 /** @param {Document} page @param {URL} url */
 function put_drawer(page, url) {
   const fresh = page.querySelector("#drawer");
-  const body = document.querySelector("#body");
+  const body = document.querySelector("#main");
   if (!fresh || !body) {
     location.assign(url);
     return;
@@ -160,7 +164,7 @@ function put_drawer(page, url) {
 }
 
 function close_drawer() {
-  const body = document.querySelector("#body");
+  const body = document.querySelector("#main");
   const id = shown.searchParams.get("selected");
   document.querySelector("#drawer")?.remove();
   body?.classList.remove("with-drawer");
@@ -199,7 +203,7 @@ function restore_focus(name) {
 
 /** @param {URL} url @param {boolean} push */
 function say_unreachable(url, push) {
-  const main = document.querySelector("#main") ?? document.body;
+  const main = document.querySelector(".results") ?? document.body;
   main.querySelector("[data-unreachable]")?.remove();
   const notice = document.createElement("div");
   notice.className = "notice";

@@ -11,6 +11,8 @@ use store::view::Bar;
 pub const BARS: usize = 64;
 
 const HEIGHT: f64 = 70.0;
+/// Labels nearer than this, in percent of the width, would run into each other on a phone.
+const APART: f64 = 16.0;
 
 /// Bars on human boundaries; the last ends at `end`.
 #[derive(Clone, Debug)]
@@ -201,18 +203,22 @@ fn labels(setting: &Setting, chart: &Chart) -> Vec<(f64, &'static str, String)> 
     let count = chart.bars.len();
     let mut out: Vec<(f64, &'static str, String)> = Vec::new();
     for part in 0..5 {
-        let at = part * count / 5;
-        let Some(bar) = chart.bars.get(at) else {
+        let Some(bar) = chart.bars.get(part * count / 5) else {
             continue;
         };
-        let text = setting.zone.format(bar.start, pattern);
-        if out.last().is_none_or(|(_, _, last)| *last != text) {
-            let anchor = if part == 0 { "start" } else { "middle" };
-            out.push((chart.place(bar.start), anchor, text));
+        let (x, text) = (
+            chart.place(bar.start),
+            setting.zone.format(bar.start, pattern),
+        );
+        let free = out
+            .last()
+            .is_none_or(|(last, _, said)| x - last >= APART && *said != text);
+        if free && x <= 100.0 - APART {
+            out.push((x, if part == 0 { "start" } else { "middle" }, text));
         }
     }
     let end = setting.zone.format(chart.end, pattern);
-    if out.last().is_none_or(|(_, _, last)| *last != end) {
+    if out.last().is_none_or(|(.., said)| *said != end) {
         out.push((100.0, "end", end));
     }
     out

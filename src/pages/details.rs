@@ -34,7 +34,7 @@ enum Place {
 /// Beside the list; a missing entry is said, not hidden.
 pub fn drawer(setting: &Setting, details: Option<&Details>) -> Markup {
     html! {
-        aside.drawer #drawer aria-label="Entry" tabindex="-1" {
+        section.drawer #drawer aria-label="Entry" tabindex="-1" {
             @match details {
                 Some(details) => (article(setting, details, Place::Drawer)),
                 None => div.details {
@@ -69,6 +69,7 @@ fn article(setting: &Setting, details: &Details, place: Place) -> Markup {
     let shown = Sections {
         setting,
         base: &base,
+        place,
     };
     let entry = &details.entry;
     html! {
@@ -82,10 +83,10 @@ fn article(setting: &Setting, details: &Details, place: Place) -> Markup {
                 (shown.scope(entry))
                 (shown.request(entry, details))
                 (shown.log(entry))
-                @if let Some(changes) = &entry.changes { section.wide { h3 { "Changes" } (json::changes(changes)) } }
-                @if let Some(context) = &entry.context { section.wide { h3 { "Additional context" } (json::tree(&base, context)) } }
+                @if let Some(changes) = &entry.changes { section.wide { (shown.heading(html! { "Changes" })) (json::changes(changes)) } }
+                @if let Some(context) = &entry.context { section.wide { (shown.heading(html! { "Additional context" })) (json::tree(&base, context)) } }
                 (shown.history(details))
-                (raw(entry))
+                (raw(&shown, entry))
             }
         }
     }
@@ -188,15 +189,24 @@ pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
 struct Sections<'a> {
     setting: &'a Setting,
     base: &'a Location,
+    place: Place,
 }
 
 impl Sections<'_> {
+    /// One level below the title, which is the page's own or one among others.
+    fn heading(&self, words: Markup) -> Markup {
+        match self.place {
+            Place::Drawer => html! { h3.part { (words) } },
+            Place::Page => html! { h2.part { (words) } },
+        }
+    }
+
     fn when(&self, entry: &Entry) -> Markup {
         let zone = &self.setting.zone;
         let late = entry.received_at.as_micros() - entry.timestamp.as_micros();
         html! {
             section {
-                h3 { "Timestamp" }
+                (self.heading(html! { "Timestamp" }))
                 dl.pairs {
                     dt { "Local" } dd { span.v { time datetime=(entry.timestamp) data-local[zone.is_utc()] { (zone.full(entry.timestamp)) } } }
                     dt { "UTC" } dd { code.v { (entry.timestamp) } }
@@ -216,7 +226,7 @@ impl Sections<'_> {
     fn actor(&self, entry: &Entry) -> Markup {
         html! {
             section {
-                h3 { "Actor" }
+                (self.heading(html! { "Actor" }))
                 dl.pairs {
                     (self.party(&entry.actor.party, true))
                     @if let Some(other) = &entry.actor.on_behalf_of {
@@ -242,10 +252,10 @@ impl Sections<'_> {
     fn target(&self, entry: &Entry) -> Markup {
         html! {
             section {
-                h3 {
+                (self.heading(html! {
                     "Target"
                     @if let Some(href) = entry.target.as_ref().and_then(history_href) { a href=(href) { "Full history" } }
-                }
+                }))
                 @match &entry.target {
                     Some(target) => dl.pairs { (self.target_pairs(target)) },
                     None => p.none { "none" },
@@ -276,7 +286,7 @@ impl Sections<'_> {
     fn scope(&self, entry: &Entry) -> Markup {
         html! {
             section {
-                h3 { "Scope" }
+                (self.heading(html! { "Scope" }))
                 dl.pairs {
                     (self.pair("Organization", Some(entry.scope.organization.as_str()), Some(Field::Organization)))
                     (self.pair("Project", entry.scope.project.as_deref(), Some(Field::Project)))
@@ -289,7 +299,7 @@ impl Sections<'_> {
         let request = &entry.request;
         html! {
             section {
-                h3 { "Request" }
+                (self.heading(html! { "Request" }))
                 dl.pairs {
                     (self.pair("Request ID", request.id.as_deref(), Some(Field::RequestId)))
                     (self.pair("IP address", request.ip.as_deref(), Some(Field::Ip)))
@@ -312,7 +322,7 @@ impl Sections<'_> {
         let sequence = source.and_then(|s| s.sequence).map(|n| n.to_string());
         html! {
             section {
-                h3 { "Log" }
+                (self.heading(html! { "Log" }))
                 dl.pairs {
                     (self.pair("Entry ID", Some(&entry.id.to_string()), None))
                     dt { "Seq" } dd { span.v { (entry.seq.0) } }
@@ -332,7 +342,7 @@ impl Sections<'_> {
         html! {
             @if details.history.len() > 1 {
                 section.wide {
-                    h3 { "History of this target" @if let Some(href) = href { a href=(href) { "All of it" } } }
+                    (self.heading(html! { "History of this target" @if let Some(href) = href { a href=(href) { "All of it" } } }))
                     (self.brief(&details.history, &details.entry.id.to_string()))
                 }
             }
@@ -389,17 +399,17 @@ pub fn history_href(target: &Target) -> Option<String> {
     Some(format!("/targets/{}/{}", segment(kind), segment(key)))
 }
 
-fn raw(entry: &Entry) -> Markup {
+fn raw(shown: &Sections<'_>, entry: &Entry) -> Markup {
     let mut wire = Vec::new();
     entry.write_wire(&mut wire);
     let json =
         entry::Json::from_canonical(String::from_utf8(wire).expect("an entry is UTF-8").into());
-    let shown = json::indented(&json.parse());
+    let text = json::indented(&json.parse());
     html! {
         section.wide {
             details.fold data-key="raw" {
-                summary { h3 { "Raw JSON" } }
-                pre.raw tabindex="0" aria-label="Raw JSON" { code { (shown) } }
+                summary { (shown.heading(html! { "Raw JSON" })) }
+                pre.raw tabindex="0" aria-label="Raw JSON" { code { (text) } }
                 button.button type="button" data-copy-raw hidden { (icon("copy")) "Copy" }
             }
         }

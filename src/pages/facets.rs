@@ -26,7 +26,7 @@ pub const TOP_EXPANDED: usize = 50;
 
 pub fn facets(setting: &Setting, listing: &Listing) -> Markup {
     html! {
-        aside.facets #facets aria-label="Values" {
+        section.facets #facets aria-label="Values" {
             div.sheet-head { strong { "Values" } a.button href="#main" { "Done" } }
             @for facet in &listing.facets { (one(setting, facet)) }
         }

@@ -77,12 +77,10 @@ pub fn page(setting: &Setting, listing: &Listing) -> Markup {
     let content = html! {
         div #page {
             (toolbar(setting, listing))
-            div.body.with-drawer[selected.is_some()].alone[without_facets && selected.is_none()] #body {
+            main.body.with-drawer[selected.is_some()].alone[without_facets && selected.is_none()] #main {
+                h1.unseen { "Audit Logs" }
                 @if !without_facets { (facets(setting, listing)) }
-                main.results #main {
-                    h1.unseen { "Audit Logs" }
-                    (results(setting, listing))
-                }
+                div.results { (results(setting, listing)) }
                 @if let Some(details) = selected { (drawer(setting, details.as_ref())) }
             }
         }

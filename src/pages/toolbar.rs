@@ -15,7 +15,7 @@ use store::view::Facet;
 pub fn toolbar(setting: &Setting, listing: &Listing) -> Markup {
     let here = &setting.here;
     html! {
-        div.filters #filters {
+        section.filters #filters aria-label="Filters" {
             form #filter-form method="get" action="/" role="search" {
                 (kept(here, &["search", "q", "organization", "project", "target_type", "result", "from", "to", "cursor", "selected"]))
                 div.bar {
@@ -255,7 +255,7 @@ fn tools(setting: &Setting, listing: &Listing) -> Markup {
     let here = &setting.here;
     html! {
         div.tools {
-            a.button.to-facets href="#facets" { (icon("filter")) span.label { "Values" } }
+            a.button.to-facets href="#facets" title="Values" { (icon("filter")) span.label { "Values" } }
             a.button.live data-live data-tail=(here.filters_at("/v1/tail").href()) role="button"
                 aria-pressed=(here.get("live").is_some())
                 href=(if here.get("live").is_some() { here.without("live") } else { here.without("cursor").with("live", "on") }.href())

@@ -1,0 +1,79 @@
+// Starts the real program on a free port with an empty data directory, and a browser to look at it.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const BINARY = process.env.MAR_AUDIT_BIN ?? join(import.meta.dirname, "../../target/debug/mar-audit");
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** @returns {Promise<{ url: string, stop: () => Promise<void>, record: (entries: object[]) => Promise<any> }>} */
+export async function start_server() {
+  const data = mkdtempSync(join(tmpdir(), "mar-audit-browser-"));
+  const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--allow-volatile"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  child.stderr.on("data", (bytes) => (said += bytes));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const url = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const found = line.match(/http:\/\/[0-9.:]+/);
+      if (found) resolve(found[0]);
+    });
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${said}`)));
+  });
+  return {
+    url,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(data, { recursive: true, force: true });
+    },
+    async record(entries) {
+      const answer = await fetch(`${url}/v1/entries`, {
+        method: "POST",
+        headers: { "content-type": "application/x-ndjson" },
+        body: entries.map((entry) => JSON.stringify(entry)).join("\n"),
+      });
+      const receipts = await answer.json();
+      if (!answer.ok || receipts.rejected > 0) throw new Error(JSON.stringify(receipts).slice(0, 2000));
+      return receipts;
+    },
+  };
+}
+
+export const start_browser = () =>
+  chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+
+/**
+ * A page that fails the test if it logs an error, breaks its content security policy, opens a dialog or asks another host.
+ * @param {import("playwright-core").Browser} browser
+ * @param {import("playwright-core").BrowserContextOptions} options
+ */
+export async function open_page(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: "Europe/Rome", locale: "en-GB", ...options });
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" && !page.quiet) faults.push(message.text());
+  });
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("dialog", (dialog) => {
+    faults.push(`a dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    const host = new URL(request.url()).hostname;
+    if (host !== "127.0.0.1" && !request.url().startsWith("blob:")) faults.push(`asked ${request.url()}`);
+  });
+  return Object.assign(page, { faults, quiet: false });
+}

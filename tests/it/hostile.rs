@@ -466,7 +466,7 @@ fn lengths_and_chunks_that_lie_are_refused() {
 }
 
 #[test]
-fn a_rebound_name_and_a_foreign_page_get_nothing() {
+fn a_name_that_is_not_ours_may_be_a_rebound_one_and_gets_nothing() {
     let settings = Settings {
         public_hosts: vec!["audit.example.org".to_owned()],
         ..Settings::default()
@@ -507,7 +507,11 @@ fn a_rebound_name_and_a_foreign_page_get_nothing() {
     let mut hostless = server.connect();
     hostless.send(b"GET /v1/entries HTTP/1.1\r\n\r\n");
     problem(&hostless.answer(), 400, "bad-request");
+}
 
+#[test]
+fn a_page_of_another_site_may_not_record() {
+    let server = TestServer::start();
     let post = |headers: &[(&str, &str)]| {
         let headers: Vec<_> = headers
             .iter()
@@ -537,6 +541,11 @@ fn a_rebound_name_and_a_foreign_page_get_nothing() {
         post(&[("origin", &ours), ("sec-fetch-site", "same-origin")]).status,
         200
     );
+}
+
+#[test]
+fn every_answer_tells_a_browser_to_be_careful() {
+    let server = TestServer::start();
     for path in ["/v1/entries", "/healthz", "/v1/nothing"] {
         let answer = server.get(path);
         for (name, value) in [

@@ -126,6 +126,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         import_files(arguments, mapper.as_mut(), &mut road, &mut counts)
     } else {
         let client = context.client()?;
+        // A wrong address is told at once; a server that goes away later is waited for.
+        client.get("/healthz", &[], &[])?;
         send_files(arguments, mapper.as_mut(), &client, &mut counts)
     };
     report(&counts, arguments.dry_run, context.common.output)?;
@@ -499,7 +501,7 @@ fn report(counts: &Counts, dry_run: bool, output: Output) -> Result<(), Failure>
     let text = lines.join("\n");
     // In a dry run stdout is for the drafts.
     if dry_run {
-        eprintln!("{text}");
+        terminal::say(format_args!("{text}"));
         return Ok(());
     }
     Ok(writeln!(io::stdout().lock(), "{text}")?)

@@ -124,6 +124,13 @@ pub fn colour() -> bool {
     )
 }
 
+/// A line for people, on stderr. If nobody listens there any more, the work goes on.
+pub fn say(line: std::fmt::Arguments<'_>) {
+    if let Err(e) = writeln!(io::stderr().lock(), "{line}") {
+        tracing::debug!(error = %e, "a line was not heard");
+    }
+}
+
 /// A cell of foreign text, made visible.
 pub fn cell(text: &str) -> Cell {
     Cell::new(visible(text))

@@ -2,6 +2,7 @@
 
 use crate::cli::{Context, Failure, Parameters};
 use crate::client::Client;
+use crate::terminal;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::ffi::OsString;
@@ -95,7 +96,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     }
     let bytes = written?;
     std::fs::rename(&part, out).map_err(|e| Failure::file(out, &e))?;
-    eprintln!("{}: {bytes} bytes, complete", out.display());
+    terminal::say(format_args!("{}: {bytes} bytes, complete", out.display()));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use crate::{client, config};
+use crate::{client, config, terminal};
 use std::io;
 use std::process::ExitCode;
 
@@ -70,7 +70,7 @@ impl Failure {
             // Messages quote files and servers, so they are made visible line by line.
             for (at, line) in message.lines().enumerate() {
                 let start = if at == 0 { "mar-audit: " } else { "" };
-                eprintln!("{start}{}", crate::terminal::visible(line));
+                terminal::say(format_args!("{start}{}", terminal::visible(line)));
             }
         }
         ExitCode::from(self.exit as u8)

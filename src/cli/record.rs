@@ -172,10 +172,7 @@ impl Flags {
             .timestamp
             .clone()
             .unwrap_or_else(|| crate::clock::now().to_string());
-        let id = self
-            .id
-            .clone()
-            .unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let id = self.id.clone().unwrap_or_else(|| new_id().to_string());
         let kind = self.actor_type.clone().unwrap_or_else(|| "user".to_owned());
         let mut draft = object([
             ("id", &Some(id)),
@@ -226,6 +223,15 @@ impl Flags {
         nested("context", self.context.iter().cloned().collect());
         draft.into()
     }
+}
+
+/// A UUID of version 7, by the one clock.
+fn new_id() -> uuid::Uuid {
+    let millis = crate::clock::now().as_micros().div_euclid(1_000);
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).expect("the system gives random bytes");
+    // Before 1970 there is no such UUID; a clock that wrong still gets a unique one.
+    uuid::Builder::from_unix_timestamp_millis(millis.try_into().unwrap_or(0), &random).into_uuid()
 }
 
 fn object<const N: usize>(members: [(&'static str, &Option<String>); N]) -> Object<'static> {

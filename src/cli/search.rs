@@ -88,7 +88,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     }
     printer.end()?;
     if cursor.is_some() && io::stderr().is_terminal() {
-        eprintln!("There are more; --limit N or --all shows them.");
+        terminal::say(format_args!(
+            "There are more; --limit N or --all shows them."
+        ));
     }
     Ok(())
 }
@@ -169,7 +171,7 @@ impl Printer {
         match (self.output, self.printed) {
             (Output::Json, 0) => writeln!(self.out, "[]")?,
             (Output::Json, _) => writeln!(self.out, "\n]")?,
-            (Output::Table, 0) => eprintln!("No entries match."),
+            (Output::Table, 0) => terminal::say(format_args!("No entries match.")),
             _ => {}
         }
         Ok(self.out.flush()?)

@@ -41,9 +41,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         let why = match client.get("/v1/tail", &arguments.parameters.0, &headers) {
             Ok(answer) => {
                 if connected {
-                    eprintln!("mar-audit: connected again");
+                    terminal::say(format_args!("mar-audit: connected again"));
                 } else if io::stderr().is_terminal() {
-                    eprintln!("Following {}; Ctrl-C ends.", client.server());
+                    terminal::say(format_args!("Following {}; Ctrl-C ends.", client.server()));
                 }
                 connected = true;
                 let mut stream = client.reader(answer);
@@ -59,7 +59,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
             Err(e) => return Err(e.into()),
         };
         if left > 0 {
-            eprintln!("mar-audit: {}; connecting again", visible(&why));
+            terminal::say(format_args!(
+                "mar-audit: {}; connecting again",
+                visible(&why)
+            ));
             std::thread::sleep(RECONNECT_WAIT);
         }
     }
@@ -109,9 +112,11 @@ fn follow(
                 }
             }
             (Some("error"), Some(data)) => return Err(Failure::new(Exit::Failed, data)),
-            (Some(name), Some(data)) => {
-                eprintln!("mar-audit: {}: {}", visible(name), visible(&data))
-            }
+            (Some(name), Some(data)) => terminal::say(format_args!(
+                "mar-audit: {}: {}",
+                visible(name),
+                visible(&data)
+            )),
         }
     }
 }

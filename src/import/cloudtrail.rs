@@ -52,7 +52,7 @@ fn map(claims: &Claims, raw: &[u8]) -> std::result::Result<Draft, String> {
 
 fn draft(claims: &Claims, mut event: Object<'_>) -> std::result::Result<Draft, String> {
     foreign::drop_nulls(&mut event);
-    let digest = foreign::digest(&event);
+    let digest = foreign::digest(&mut event);
     restore_names(&mut event);
     let action = foreign::take_text(&mut event, "eventName")
         .ok_or("no CloudTrail event: it has no eventName")?;
@@ -283,3 +283,6 @@ fn category(service: &str) -> Category {
         _ => Category::Other,
     }
 }
+
+#[cfg(test)]
+mod tests;

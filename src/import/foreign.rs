@@ -135,9 +135,13 @@ pub fn drop_nulls(object: &mut Object<'_>) {
 }
 
 /// What tells two events of the same identity apart: 96 bits of the hash of their canonical bytes.
-pub fn digest(object: &Object<'_>) -> String {
+pub fn digest(object: &mut Object<'_>) -> String {
+    let value = Value::Object(std::mem::take(object));
     let mut bytes = Vec::new();
-    entry::json::write_canonical(&Value::Object(object.clone()), &mut bytes);
+    entry::json::write_canonical(&value, &mut bytes);
+    if let Value::Object(same) = value {
+        *object = same;
+    }
     let hash = Sha256::digest(&bytes);
     hash.iter()
         .take(12)

@@ -214,7 +214,7 @@ fn draft(claims: &Claims, mut event: Object<'_>) -> std::result::Result<Mapped, 
     event.remove("kind");
     event.remove("apiVersion");
     foreign::drop_nulls(&mut event);
-    let digest = foreign::digest(&event);
+    let digest = foreign::digest(&mut event);
     let names = Names::of(&event);
     let received = ["requestReceivedTimestamp", "timestamp"]
         .map(|name| event.get(name).map(Value::to_string).unwrap_or_default());
@@ -410,3 +410,6 @@ fn target(kind: &str, id: Option<&str>, name: Option<&str>) -> Target {
         name: name.map(Box::from),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::scan::{Place, Spill};
 use crate::cli::Failure;
+use crate::terminal;
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -73,14 +74,14 @@ impl Refused {
     ) -> Result<(), Failure> {
         self.count += 1;
         if self.count <= SAID_MAX {
-            eprintln!(
+            terminal::say(format_args!(
                 "refused, line {}: {}",
                 place.line,
-                crate::terminal::visible(why)
-            );
+                terminal::visible(why)
+            ));
         }
         if self.count == SAID_MAX + 1 {
-            eprintln!("refused: and more; the file has them all");
+            terminal::say(format_args!("refused: and more; the file has them all"));
         }
         if !self.keep {
             return Ok(());

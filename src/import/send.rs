@@ -2,6 +2,7 @@
 
 use super::foreign::Item;
 use crate::client::{self, Client};
+use crate::terminal;
 use entry::Draft;
 use serde::Deserialize;
 use serde_json::Value;
@@ -87,10 +88,10 @@ impl Batch {
             if since.elapsed() + pause > patience {
                 return Err(error);
             }
-            eprintln!(
+            terminal::say(format_args!(
                 "mar-audit: {}; trying again",
-                crate::terminal::visible(&error.to_string())
-            );
+                terminal::visible(&error.to_string())
+            ));
             std::thread::sleep(pause);
             wait = (wait * 2).min(RETRY_WAIT_MAX);
         };

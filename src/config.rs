@@ -101,13 +101,13 @@ pub const KEYS: &[Key] = &[
     key(
         "header_timeout_seconds",
         Kind::Whole,
-        Some("10"),
+        Some("20"),
         "how long a client may take to send the head of a call",
     ),
     key(
         "body_timeout_seconds",
         Kind::Whole,
-        Some("60"),
+        Some("10"),
         "how long the body of a call may stand still",
     ),
     key(

@@ -175,3 +175,31 @@ fn a_list_and_a_secret_come_from_the_environment_and_the_secret_is_not_shown() {
         "[\"a.example\", \"b.example\"]"
     );
 }
+
+#[test]
+fn the_settings_of_the_document_are_those_of_the_table() {
+    let document = include_str!("../../docs/operations.md");
+    for key in KEYS {
+        let built_in = key
+            .built_in
+            .map(|text| format!("`{text}`"))
+            .unwrap_or_default();
+        let row = format!("| `{}` | {built_in} | {} |\n", key.name, key.says);
+        assert!(document.contains(&row), "docs/operations.md lacks {row}");
+    }
+}
+
+#[test]
+fn what_is_built_in_is_what_the_server_has_by_itself() {
+    let config = Layers::read(Sources::default())
+        .and_then(|layers| layers.check())
+        .expect("built-in values are good");
+    let (settings, limits) = (
+        crate::app::Settings::default(),
+        crate::app::Limits::default(),
+    );
+    assert_eq!(config.default_organization, settings.default_organization);
+    assert_eq!(config.header_timeout, limits.header_wait);
+    assert_eq!(config.body_timeout, limits.body_wait);
+    assert_eq!(config.connections_max, limits.connections_max);
+}

@@ -159,16 +159,17 @@ pub(super) fn stored(server: &Server) -> Result<u64, Failed> {
 /// Bytes of a stopped server's directory, by kind.
 fn disk(dir: &Path, entries: u64) -> Result<Vec<Figure>, Failed> {
     let journal = bytes_under(&dir.join("journal"))?;
-    let all = bytes_under(dir)?;
-    let per_entry = |bytes: u64| format!("{:.0} bytes per entry", bytes as f64 / entries as f64);
+    let bytes_of_all = bytes_under(dir)? as f64;
+    let per_entry = bytes_of_all / entries as f64;
     Ok(vec![
         figure(
-            "disk, everything but the journal",
+            "disk, all of it",
             "≤ 220 bytes per entry",
-            per_entry(all - journal),
+            format!("{per_entry:.0} bytes per entry"),
         ),
+        // Bounded, so a small store's figure says more about it than about segments.
         figure(
-            "disk, journal (not yet in segments)",
+            "disk, of it the journal (not yet in segment files)",
             "",
             megabytes(journal),
         ),

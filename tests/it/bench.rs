@@ -26,7 +26,7 @@ fn a_small_run_fills_the_report_and_leaves_the_words_around_it() {
     for row in [
         "ingest, NDJSON",
         "one entry a call",
-        "disk, everything",
+        "disk, all of it",
         "request ID",
         "export CSV",
         "start after a kill",

@@ -59,9 +59,9 @@ impl Receipts {
         self.outcomes.len() - self.accepted - self.duplicates
     }
 
-    /// 200, or 422 if every item was refused.
+    /// 200, or 422 if there were items and every one was refused.
     pub fn status(&self) -> StatusCode {
-        if self.accepted + self.duplicates > 0 {
+        if self.outcomes.is_empty() || self.rejected() < self.outcomes.len() {
             StatusCode::OK
         } else {
             StatusCode::UNPROCESSABLE_ENTITY

@@ -350,13 +350,23 @@ fn a_body_of_another_kind_is_told_what_is_read() {
     for (body, slug) in [
         ("", "empty-body"),
         (" \n", "empty-body"),
-        ("[]", "empty-body"),
         ("{", "bad-json"),
         ("[{},", "bad-json"),
         ("[{}}]", "bad-json"),
     ] {
         problem(&server.post("/v1/entries", body), 400, slug);
     }
+}
+
+#[test]
+fn an_empty_array_is_a_batch_of_none() {
+    let server = TestServer::start();
+    let answer = server.post("/v1/entries", "[]");
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.json(),
+        json!({"accepted": 0, "duplicates": 0, "rejected": 0, "receipts": []})
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! there, may not be there, or may be there in part. After a sync *failed* nothing is known about what it covered, and
 //! asking again proves nothing: the system may have dropped the dirty pages.
 
-mod map;
+pub(crate) mod map;
 pub mod real;
 
 use crate::segment::SegmentBytes;

@@ -358,10 +358,12 @@ impl Segment {
 
     /// The entry of a row.
     pub(crate) fn entry(&self, row: u32) -> Result<Entry, Error> {
-        self.entry_in(row, &self.block_of(self.ordinal_of(row))?)
+        let entry = self.entry_in(row, &self.block_of(self.ordinal_of(row))?)?;
+        self.prove(row, &entry, &mut Vec::new())?;
+        Ok(entry)
     }
 
-    /// The entry of a row whose block is at hand.
+    /// The entry of a row whose block is at hand, not yet proven to be the one accepted.
     pub(crate) fn entry_in(&self, row: u32, block: &Block) -> Result<Entry, Error> {
         let read = self.assemble(row, block);
         read.ok_or_else(|| {
@@ -370,6 +372,31 @@ impl Segment {
                 self.seq_of(row).0
             ))
         })
+    }
+
+    /// Fails unless the entry of a row is, byte for byte, the one that was accepted there.
+    pub(crate) fn prove(
+        &self,
+        row: u32,
+        entry: &Entry,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let at = self.ordinal_of(row) as usize * 4;
+        let crc = self.section(Section::of(Part::EntryCrcs)).get(at..at + 4);
+        match crc == Some(&entry_crc(entry, scratch).to_le_bytes()[..]) {
+            true => Ok(()),
+            false => Err(self.damaged(format!(
+                "the entry at seq {} is not the one accepted there",
+                entry.seq.0
+            ))),
+        }
+    }
+
+    /// Gives back the memory of pages of a mapped file; they are read again when needed.
+    pub(crate) fn release(&self) {
+        if let SegmentBytes::Mapped(map) = &self.bytes {
+            crate::disk::map::release(map);
+        }
     }
 
     fn record(&self, group: Group, row: u32) -> Option<Record<'_>> {
@@ -456,6 +483,15 @@ impl Segment {
     }
 }
 
+/// The checksum of an entry as accepted: its exact body, its seq, its time of receipt.
+fn entry_crc(entry: &Entry, body: &mut Vec<u8>) -> u32 {
+    body.clear();
+    entry.write_body(body);
+    body.extend_from_slice(&entry.seq.0.to_le_bytes());
+    body.extend_from_slice(&entry.received_at.as_micros().to_le_bytes());
+    crc32c::crc32c(body)
+}
+
 /// The folded values of an attribute and the records that hold each.
 pub(crate) struct Keys<'a> {
     pub texts: Texts<'a>,
@@ -463,3 +499,6 @@ pub(crate) struct Keys<'a> {
     pub lists: Option<Postings<'a>>,
     pub grams: Option<grams::Grams<'a>>,
 }
+
+#[cfg(test)]
+mod tests;

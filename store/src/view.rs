@@ -6,8 +6,10 @@
 //! - `spread`: the same work on every segment, on two threads where it pays
 //! - `tally`: counting values: facets and suggestions
 //! - `bars`: histograms
+//! - `residency`: how much of the mapped files stays in memory
 
 mod bars;
+mod residency;
 mod source;
 mod spread;
 mod tally;
@@ -134,6 +136,7 @@ impl Snapshot {
             }
         }
         let more = walk.next_entry()?.is_some();
+        residency::relieve(self);
         let last = entries.last().filter(|_| more);
         let next = last
             .map(Position::of)
@@ -154,6 +157,7 @@ impl Snapshot {
             };
             Ok(())
         })?;
+        residency::relieve(self);
         Ok(counts.into_iter().sum())
     }
 
@@ -164,12 +168,16 @@ impl Snapshot {
         fields: &[Field],
         top: usize,
     ) -> Result<Vec<Facet>, Error> {
-        tally::facets(self, filter, fields, top)
+        let facets = tally::facets(self, filter, fields, top);
+        residency::relieve(self);
+        facets
     }
 
     /// Success and failure between consecutive `edges` (ascending; the last edge only ends the last bar).
     pub fn histogram(&self, filter: &Filter, edges: &[Timestamp]) -> Result<Vec<Bar>, Error> {
-        bars::histogram(self, filter, edges)
+        let bars = bars::histogram(self, filter, edges);
+        residency::relieve(self);
+        bars
     }
 
     /// Oldest and newest timestamp under the filter, if anything matches.
@@ -218,6 +226,8 @@ impl Snapshot {
     pub fn scan(&self, query: PageQuery) -> Scan {
         Scan {
             walk: Some(Walk::new(self, query, 0)),
+            snapshot: self.clone(),
+            given: 0,
         }
     }
 
@@ -228,7 +238,9 @@ impl Snapshot {
         text: &str,
         top: usize,
     ) -> Result<Vec<(Box<str>, u64)>, Error> {
-        tally::suggest(self, field, text, top)
+        let values = tally::suggest(self, field, text, top);
+        residency::relieve(self);
+        values
     }
 }
 
@@ -258,7 +270,12 @@ impl Position {
 /// The entries of [`Snapshot::scan`]. After an error there are no more.
 pub struct Scan {
     walk: Option<Walk>,
+    snapshot: Snapshot,
+    given: u64,
 }
+
+/// Entries of a scan after which it looks whether too much of the files stays in memory.
+const ENTRIES_PER_RELIEF: u64 = 8192;
 
 impl Iterator for Scan {
     type Item = Result<Entry, Error>;
@@ -267,6 +284,10 @@ impl Iterator for Scan {
         let next = self.walk.as_mut()?.next_entry().transpose();
         if !matches!(next, Some(Ok(_))) {
             self.walk = None;
+        }
+        self.given += 1;
+        if self.given.is_multiple_of(ENTRIES_PER_RELIEF) {
+            residency::relieve(&self.snapshot);
         }
         next
     }

@@ -16,3 +16,13 @@ pub(super) fn map(file: &File) -> io::Result<SegmentBytes> {
     let map = unsafe { memmap2::Mmap::map(file)? };
     Ok(SegmentBytes::Mapped(map))
 }
+
+/// Gives back the memory of the pages that were read. What cannot be given back stays: nothing depends on it.
+pub(crate) fn release(map: &memmap2::Mmap) {
+    // SAFETY: the mapping is shared, read-only and of a file that nobody changes (see above), so a page dropped here is read
+    // again from the file with the same bytes.
+    let released = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    if let Err(error) = released {
+        tracing::debug!(%error, "pages of a segment could not be given back");
+    }
+}

@@ -1,6 +1,5 @@
 //! A segment from entries.
 
-use super::bits::write_varint;
 use super::group::Group;
 use super::interner::{Interner, places};
 use super::layout::{LayoutWriter, Meta, Part, Section};
@@ -9,7 +8,7 @@ use super::rest::{self, BlocksWriter};
 use super::write::{
     GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_tokens,
 };
-use super::{identity, tokens};
+use super::{entry_crc, identity, tokens};
 use crate::Error;
 use entry::{Entry, Organization};
 use std::sync::Arc;
@@ -67,20 +66,19 @@ const NOT_EMPTY: &str = "a segment is built from at least one entry";
 
 fn write_by_ordinal(entries: &[Arc<Entry>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
     let mut blocks = BlocksWriter::default();
-    let (mut rest, mut body, mut crc) = (Vec::new(), Vec::new(), 0);
+    let (mut rest, mut body, mut crcs) = (
+        Vec::new(),
+        Vec::new(),
+        Vec::with_capacity(entries.len() * 4),
+    );
     for entry in entries {
         rest.clear();
         rest::write(entry, &mut rest);
         blocks.push(&rest);
-        body.clear();
-        entry.write_body(&mut body);
-        crc = crc32c::crc32c_append(crc, &body);
+        crcs.extend_from_slice(&entry_crc(entry, &mut body).to_le_bytes());
     }
     write_blocks(blocks, out)?;
-    let mut bodies = Vec::new();
-    write_varint(entries.len() as u64, &mut bodies);
-    bodies.extend_from_slice(&crc.to_le_bytes());
-    out.section(Section::of(Part::Bodies), &bodies)?;
+    out.section(Section::of(Part::EntryCrcs), &crcs)?;
     let ids: Vec<u8> = entries
         .iter()
         .flat_map(|entry| *entry.id.as_bytes())

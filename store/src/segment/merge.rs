@@ -9,7 +9,7 @@ use super::texts::{Texts, TextsWriter};
 use super::write::{
     GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_tokens,
 };
-use super::{Segment, identity};
+use super::{Segment, check, identity};
 use crate::Error;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -61,14 +61,18 @@ impl Rows {
 
 /// Writes the segment of all entries of `inputs`. Damage found in an input is told, with its path.
 pub fn write(inputs: &[Arc<Segment>], out: &mut dyn Write) -> Result<(), Error> {
+    // Damage must not be copied into a file that would vouch for it.
+    for input in inputs {
+        if let Some(damage) = check::damage(input).next() {
+            return Err(input.damaged(damage));
+        }
+    }
     let mut out = LayoutWriter::new(out);
     write_blocks(blocks(inputs)?, &mut out)?;
-    let runs: Vec<u8> = inputs
-        .iter()
-        .flat_map(|input| input.section(Section::of(Part::Bodies)))
-        .copied()
-        .collect();
-    out.section(Section::of(Part::Bodies), &runs)?;
+    out.section(
+        Section::of(Part::EntryCrcs),
+        &fixed(inputs, Part::EntryCrcs, 4)?,
+    )?;
     write_merged_ids(inputs, &mut out)?;
     let received = inputs.iter().flat_map(|input| {
         let column = input.received();
@@ -147,15 +151,21 @@ fn blocks(inputs: &[Arc<Segment>]) -> Result<BlocksWriter, Error> {
     Ok(writer)
 }
 
-fn write_merged_ids(inputs: &[Arc<Segment>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
-    let mut ids = Vec::new();
+/// A section of so many bytes per entry, of all inputs.
+fn fixed(inputs: &[Arc<Segment>], part: Part, bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut all = Vec::new();
     for input in inputs {
-        let of_input = input.section(Section::of(Part::Ids));
-        if of_input.len() != input.len() as usize * 16 {
-            return Err(input.damaged("it holds another number of ids than of entries"));
+        let of_input = input.section(Section::of(part));
+        if of_input.len() != input.len() as usize * bytes {
+            return Err(input.damaged(format!("its {part:?} are not of {} entries", input.len())));
         }
-        ids.extend_from_slice(of_input);
+        all.extend_from_slice(of_input);
     }
+    Ok(all)
+}
+
+fn write_merged_ids(inputs: &[Arc<Segment>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
+    let ids = fixed(inputs, Part::Ids, 16)?;
     write_ids(&ids, &identity::order(&ids), out)
 }
 

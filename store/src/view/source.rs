@@ -75,6 +75,7 @@ pub(super) struct InSegment {
     found: Option<(RowSet, Certainty)>,
     next: Option<u32>,
     recent: Recent,
+    scratch: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,6 +116,7 @@ impl Source {
             found: None,
             next: None,
             recent: Recent::default(),
+            scratch: Vec::new(),
         };
         if course.order == Order::Time {
             source.left = segment.rows_between(from, to);
@@ -329,8 +331,11 @@ impl InSegment {
             return Ok(None);
         }
         let entry = self.recent.entry(&self.segment, row)?;
-        let matches = certainty == Certainty::Exact || course.filter.matches(&entry);
-        Ok(matches.then_some(entry))
+        if certainty != Certainty::Exact && !course.filter.matches(&entry) {
+            return Ok(None);
+        }
+        self.segment.prove(row, &entry, &mut self.scratch)?;
+        Ok(Some(entry))
     }
 }
 

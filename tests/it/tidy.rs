@@ -325,7 +325,7 @@ fn arrows_between_crates_only_point_down() {
             .lines()
             .take_while(|line| !line.starts_with('['))
             .filter_map(|line| line.split(['.', ' ', '=']).next())
-            .filter(|name| ["entry", "store", "mar-audit", "mar_audit"].contains(name))
+            .filter(|name| ["entry", "proof", "store", "mar-audit", "mar_audit"].contains(name))
             .map(String::from)
             .collect()
     };
@@ -333,6 +333,11 @@ fn arrows_between_crates_only_point_down() {
         ours("entry/Cargo.toml"),
         BTreeSet::new(),
         "entry knows no other crate of ours"
+    );
+    assert_eq!(
+        ours("proof/Cargo.toml"),
+        BTreeSet::new(),
+        "proof knows no other crate of ours"
     );
     assert_eq!(
         ours("store/Cargo.toml"),

@@ -237,6 +237,11 @@ async fn end(sender: &Sender<Event>, reason: &str) -> Result<(), Gone> {
         .map_err(|_| Gone)
 }
 
+/// The `last_event_id` behind everything that a snapshot of this state holds: where what shows it goes on without a gap.
+pub fn behind(state: Timestamp) -> String {
+    Place::after_all_of(state).to_string()
+}
+
 /// A place in order of receipt. Its timestamp has no say in that order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place(Position);

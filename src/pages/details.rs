@@ -3,9 +3,9 @@
 use super::location::{Location, segment};
 use super::moment;
 use super::setting::{Setting, icon};
-use super::table::{result, target_name, text};
+use super::table::{result, target_name, text as listed};
 use super::toolbar::value_title;
-use super::visible::{Shown, plain};
+use super::visible::{Listed, Shown, brief, count, is_linkable, plain};
 use super::{json, layout};
 use entry::catalogue::{Part, category_title};
 use entry::field::Field;
@@ -48,7 +48,7 @@ pub fn drawer(setting: &Setting, details: Option<&Details>) -> Markup {
 
 /// The permalink.
 pub fn page(setting: &Setting, details: &Details) -> Markup {
-    let title = plain(&title(setting, &details.entry));
+    let title = brief(&title(setting, &details.entry), 80);
     layout::page(
         setting,
         &title,
@@ -131,7 +131,7 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
     let title = title(setting, entry);
     html! {
         div.lead {
-            @if place == Place::Page { h1.title { (Shown(&title)) } } @else { h2.title { (Shown(&title)) } }
+            @if place == Place::Page { h1.title { (Listed(&title)) } } @else { h2.title { (Listed(&title)) } }
             p.sentence { (sentence(setting, entry)) }
             div.verdict {
                 (result(entry.result))
@@ -170,17 +170,17 @@ pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
             Some(action) => @for part in action.parts() {
                 @match part {
                     Part::Text(words) => (words),
-                    Part::Actor => b { (text(actor)) },
-                    Part::Target => b { (text(target)) },
+                    Part::Actor => b { (listed(actor)) },
+                    Part::Target => b { (listed(target)) },
                 }
             },
             None => {
-                b { (text(actor)) } " did " b { (Shown(&entry.action)) }
-                @if target.is_some() { " on " b { (text(target)) } }
+                b { (listed(actor)) } " did " b { (Listed(&entry.action)) }
+                @if target.is_some() { " on " b { (listed(target)) } }
             },
         }
         @if let Some(other) = &entry.actor.on_behalf_of {
-            ", on behalf of " b { (text(other.name.as_deref().or(other.email.as_deref()).or(other.id.as_deref()))) }
+            ", on behalf of " b { (listed(other.name.as_deref().or(other.email.as_deref()).or(other.id.as_deref()))) }
         }
     }
 }
@@ -279,7 +279,7 @@ impl Sections<'_> {
             (self.pair("Name", target.name.as_deref(), Some(Field::Target)))
             (self.pair("ID", target.id.as_deref(), Some(Field::Target)))
             dt { "Type" }
-            dd { span.v { (text(kind.as_deref())) } @if let Some(kind) = &target.kind { (self.acts(Field::TargetType, kind)) } }
+            dd { span.v { (whole(kind.as_deref())) } @if let Some(kind) = &target.kind { (self.acts(Field::TargetType, kind)) } }
         }
     }
 
@@ -356,7 +356,7 @@ impl Sections<'_> {
                     @let id = entry.id.to_string();
                     a href=(permalink(entry)) aria-current=[(id == current).then_some("true")] {
                         time.soft datetime=(entry.timestamp) { (self.setting.zone.format(entry.timestamp, "%-d %b %Y %H:%M:%S")) }
-                        span.w { (Shown(&entry.action)) span.soft { " · " (text(entry.actor.party.name.as_deref().or(entry.actor.party.email.as_deref()).or(entry.actor.party.id.as_deref()))) } }
+                        span.w { (Listed(&entry.action)) span.soft { " · " (listed(entry.actor.party.name.as_deref().or(entry.actor.party.email.as_deref()).or(entry.actor.party.id.as_deref()))) } }
                         (result(entry.result))
                     }
                 }
@@ -368,7 +368,7 @@ impl Sections<'_> {
         html! {
             dt { (label) }
             dd {
-                span.v { (text(value)) }
+                span.v { (whole(value)) }
                 @if let (Some(value), Some(field)) = (value, field) { (self.acts(field, value)) }
             }
         }
@@ -378,6 +378,9 @@ impl Sections<'_> {
         let name = field.name();
         let keep = self.base.only(name, value);
         let leave = self.base.and(&format!("-{name}"), value);
+        if !is_linkable(value) {
+            return html! {};
+        }
         let words = format!("{} {}", field.title(), plain(value));
         html! {
             span.acts {
@@ -388,27 +391,45 @@ impl Sections<'_> {
     }
 }
 
+/// A value whole, or the visible absence of one.
+fn whole(value: Option<&str>) -> Markup {
+    match value {
+        Some(value) => html! { (Shown(value)) },
+        None => html! { span.none { "none" } },
+    }
+}
+
 /// Where a target's history is, if it has both a type and a name for its address.
 pub fn history_href(target: &Target) -> Option<String> {
-    let kind = target.kind.as_deref().filter(|kind| !kind.is_empty())?;
+    let kind = target.kind.as_deref().filter(|kind| is_linkable(kind))?;
     let key = target
         .id
         .as_deref()
         .or(target.name.as_deref())
-        .filter(|key| !key.is_empty())?;
+        .filter(|key| is_linkable(key))?;
     Some(format!("/targets/{}/{}", segment(kind), segment(key)))
 }
 
-fn raw(shown: &Sections<'_>, entry: &Entry) -> Markup {
+/// The largest entry, in bytes, whose JSON is shown beside the list, where one goes from entry to entry.
+const RAW_BESIDE_MAX: usize = 256 * 1024;
+
+fn raw(sections: &Sections<'_>, entry: &Entry) -> Markup {
     let mut wire = Vec::new();
     entry.write_wire(&mut wire);
-    let json =
-        entry::Json::from_canonical(String::from_utf8(wire).expect("an entry is UTF-8").into());
-    let text = json::indented(&json.parse());
+    if sections.place == Place::Drawer && wire.len() > RAW_BESIDE_MAX {
+        return html! {
+            section.wide {
+                (sections.heading(html! { "Raw JSON" }))
+                p.soft { "It is " (count(wire.len() as u64 / 1024)) " KiB; " a href=(permalink(entry)) { "the page of the entry" } " shows it whole." }
+            }
+        };
+    }
+    let wire = String::from_utf8(wire).expect("an entry is UTF-8");
+    let text = json::indented(&entry::Json::from_canonical(wire.into()).parse());
     html! {
         section.wide {
             details.fold data-key="raw" {
-                summary { (shown.heading(html! { "Raw JSON" })) }
+                summary { (sections.heading(html! { "Raw JSON" })) }
                 pre.raw tabindex="0" aria-label="Raw JSON" { code { (text) } }
                 button.button type="button" data-copy-raw hidden { (icon("copy")) "Copy" }
             }

@@ -3,7 +3,7 @@
 use super::list::Listing;
 use super::setting::{Setting, icon};
 use super::toolbar::value_title;
-use super::visible::{Shown, count, plain};
+use super::visible::{Listed, brief, count, is_linkable};
 use entry::field::Field;
 use maud::{Markup, html};
 use store::view::Facet;
@@ -99,17 +99,18 @@ fn line(setting: &Setting, facet: &Facet, value: Option<&str>, n: u64, largest: 
     };
     let title = value.map_or_else(|| "none".into(), |value| value_title(name, value));
     let width = format!("{:.1}%", n as f64 * 100.0 / largest as f64);
+    let linkable = value.is_none_or(is_linkable);
     html! {
         li.on[on].off[off].bad[facet.field == Field::Result && value == Some("failure")] {
-            a.value href=(keep.href()) title=(plain(&title)) aria-current=[on.then_some("true")] {
-                span.name { @if value.is_none() { span.none { "none" } } @else { (Shown(&title)) } }
+            a.value href=[linkable.then(|| keep.href())] title=(brief(&title, 120)) aria-current=[on.then_some("true")] {
+                span.name { @if value.is_none() { span.none { "none" } } @else { (Listed(&title)) } }
                 span.n { (count(n)) }
                 svg aria-hidden="true" { rect width=(width) height="3" rx="1.5" {} }
             }
-            a.not href=(leave.href()) title={ (if off { "Include " } else { "Exclude " }) (plain(&title)) } {
+            @if linkable { a.not href=(leave.href()) title={ (if off { "Include " } else { "Exclude " }) (brief(&title, 120)) } {
                 (icon(if off { "plus" } else { "minus" }))
-                span.unseen { (if off { "Include " } else { "Exclude " }) (plain(&title)) }
-            }
+                span.unseen { (if off { "Include " } else { "Exclude " }) (brief(&title, 120)) }
+            } }
         }
     }
 }

@@ -2,61 +2,112 @@
 
 use super::location::Location;
 use super::setting::icon;
-use super::visible::{Shown, plain};
+use super::visible::{Shown, count, is_linkable, plain};
 use entry::Json;
 use entry::json::{Value, write_canonical};
 use maud::{Markup, html};
+use std::cell::Cell;
 use std::fmt::Write;
 
 /// Children shown open; deeper and longer things start folded.
 const OPEN_DEPTH: usize = 2;
 const OPEN_CHILDREN: usize = 40;
+/// Values of a tree that are shown; an entry may hold a hundred thousand, and a page of them helps nobody.
+const VALUES_MAX: usize = 1_000;
+/// Changed places that are shown.
+const CHANGES_MAX: usize = 500;
 
 /// `context` as a tree; each leaf offers the list at `base` with only the entries that share it.
 pub fn tree(base: &Location, json: &Json) -> Markup {
     let value = json.parse();
-    html! { ul.tree { (children(base, &value, "context", 0)) } }
-}
-
-fn children(base: &Location, value: &Value<'_>, path: &str, depth: usize) -> Markup {
+    let tree = Tree {
+        base,
+        left: Cell::new(VALUES_MAX),
+    };
     html! {
-        @match value {
-            Value::Object(object) => @for (key, child) in object.iter() {
-                (node(base, html! { (Shown(key)) ": " }, child, &format!("{path}.{key}"), depth))
-            },
-            // Positions are not part of a path: a filter means any of them.
-            Value::Array(items) => @for (i, child) in items.iter().enumerate() {
-                (node(base, html! { (i) ": " }, child, path, depth))
-            },
-            leaf => (node(base, html! {}, leaf, path, depth)),
-        }
+        ul.tree { (tree.children(&value, "context", 0)) }
+        (shortened("values", values(&value), VALUES_MAX))
     }
 }
 
-fn node(base: &Location, key: Markup, value: &Value<'_>, path: &str, depth: usize) -> Markup {
-    let count = match value {
-        Value::Object(object) => object.len(),
-        Value::Array(items) => items.len(),
-        _ => 0,
-    };
-    html! {
-        li {
-            @if count > 0 {
-                details open[depth < OPEN_DEPTH && count <= OPEN_CHILDREN] {
-                    summary { span.k { (key) } span.soft { (if matches!(value, Value::Object(_)) { "{" } else { "[" }) (count) (if matches!(value, Value::Object(_)) { "}" } else { "]" }) } }
-                    ul { (children(base, value, path, depth + 1)) }
+/// A tree under way: where its filters lead, and how many values may still be shown.
+struct Tree<'a> {
+    base: &'a Location,
+    left: Cell<usize>,
+}
+
+impl Tree<'_> {
+    fn children(&self, value: &Value<'_>, path: &str, depth: usize) -> Markup {
+        html! {
+            @match value {
+                Value::Object(object) => @for (key, child) in object.iter() {
+                    (self.node(html! { (Shown(key)) ": " }, child, &format!("{path}.{key}"), depth))
+                },
+                // Positions are not part of a path: a filter means any of them.
+                Value::Array(items) => @for (i, child) in items.iter().enumerate() {
+                    (self.node(html! { (i) ": " }, child, path, depth))
+                },
+                leaf => (self.node(html! {}, leaf, path, depth)),
+            }
+        }
+    }
+
+    fn node(&self, key: Markup, value: &Value<'_>, path: &str, depth: usize) -> Markup {
+        if self.left.get() == 0 {
+            return html! {};
+        }
+        let (length, brackets) = match value {
+            Value::Object(object) => (object.len(), ("{", "}")),
+            Value::Array(items) => (items.len(), ("[", "]")),
+            _ => (0, ("", "")),
+        };
+        html! {
+            li {
+                @if length > 0 {
+                    details open[depth < OPEN_DEPTH && length <= OPEN_CHILDREN] {
+                        summary { span.k { (key) } span.soft { (brackets.0) (length) (brackets.1) } }
+                        ul { (self.children(value, path, depth + 1)) }
+                    }
+                } @else {
+                    span.k { (key) } (leaf(value)) (self.keep(value, path))
                 }
-            } @else {
-                span.k { (key) } (leaf(value))
-                @if let Some(text) = text_of(value) {
-                    span.acts {
-                        a href=(base.only(path, &text).href()) title={ "Only with this " (plain(path)) } {
-                            (icon("plus")) span.unseen { "Only with this " (plain(path)) }
-                        }
+            }
+        }
+    }
+
+    /// The way to the entries that share a leaf, and one value less to show.
+    fn keep(&self, value: &Value<'_>, path: &str) -> Markup {
+        self.left.set(self.left.get() - 1);
+        // A name that ends so would ask for the opposite.
+        let named = is_linkable(path) && !path.ends_with('!');
+        html! {
+            @if let Some(text) = text_of(value).filter(|text| named && is_linkable(text)) {
+                span.acts {
+                    a href=(self.base.only(path, &text).href()) title={ "Only with this " (plain(path)) } {
+                        (icon("plus")) span.unseen { "Only with this " (plain(path)) }
                     }
                 }
             }
         }
+    }
+}
+
+fn shortened(what: &str, all: usize, shown: usize) -> Markup {
+    html! {
+        @if all > shown {
+            p.soft { (count(shown as u64)) " of " (count(all as u64)) " " (what) " are shown here; the raw JSON holds all." }
+        }
+    }
+}
+
+/// Leaves and empty containers, as the tree shows them.
+fn values(value: &Value<'_>) -> usize {
+    match value {
+        Value::Object(object) if !object.is_empty() => {
+            object.iter().map(|(_, child)| values(child)).sum()
+        }
+        Value::Array(items) if !items.is_empty() => items.iter().map(values).sum(),
+        _ => 1,
     }
 }
 
@@ -74,9 +125,7 @@ fn leaf(value: &Value<'_>) -> Markup {
 /// The text a context filter compares a leaf by.
 fn text_of(value: &Value<'_>) -> Option<String> {
     match value {
-        Value::String(text) => {
-            Some(text.to_string()).filter(|text| !text.is_empty() && text.len() < 1_000)
-        }
+        Value::String(text) => Some(text.to_string()),
         Value::Object(_) | Value::Array(_) => None,
         other => Some(canonical(other)),
     }
@@ -109,7 +158,7 @@ pub fn changes(json: &Json) -> Markup {
         table.diff {
             thead { tr { th scope="col" { "Place" } th scope="col" { "Before" } th scope="col" { "After" } } }
             tbody {
-                @for line in &lines {
+                @for line in lines.iter().take(CHANGES_MAX) {
                     tr {
                         td { (Shown(if line.path.is_empty() { "/" } else { &line.path })) }
                         td.before[line.before.is_some()] { (side(line.before.as_deref())) }
@@ -118,6 +167,7 @@ pub fn changes(json: &Json) -> Markup {
                 }
             }
         }
+        (shortened("changed places", lines.len(), CHANGES_MAX))
     }
 }
 
@@ -249,6 +299,18 @@ mod tests {
         assert!(seen.contains(&("/spec/old", Some("true"), None)));
         assert!(seen.contains(&("/spec/new", None, Some("1.0"))));
         assert_eq!(seen.len(), 3);
+    }
+
+    #[test]
+    fn a_huge_tree_is_cut_and_says_so() {
+        let items: Vec<String> = (0..5_000).map(|n| format!("[{n}]")).collect();
+        let html = tree(
+            &Location::list(),
+            &json(&format!("{{\"a\":[{}]}}", items.join(","))),
+        );
+        let html = html.into_string();
+        assert_eq!(html.matches("class=\"lit\"").count(), VALUES_MAX);
+        assert!(html.contains("1,000 of 5,000 values are shown here"));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub const SIZE: usize = 50;
 pub struct Listing {
     pub entries: Vec<Entry>,
     pub next_cursor: Option<String>,
+    /// The newest receipt of what is shown: live goes on from there.
+    pub as_of: Option<Timestamp>,
     /// Entries that match.
     pub total: u64,
     /// Entries stored, filtered or not.

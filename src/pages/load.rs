@@ -63,8 +63,9 @@ pub enum Part {
 /// All that the list shows.
 pub async fn list(app: &Arc<App>, setting: &Setting, part: Part) -> Result<Listing, Problem> {
     let snapshot = app.store.snapshot();
+    let as_of = snapshot.as_of;
     let here = &setting.here;
-    let query = match query(app, here) {
+    let query = match setting.known_zone().and_then(|()| query(app, here)) {
         Ok(query) => query,
         Err(problem) => {
             let stored = snapshot.size(None);
@@ -114,6 +115,7 @@ pub async fn list(app: &Arc<App>, setting: &Setting, part: Part) -> Result<Listi
         chart,
         from,
         to,
+        as_of,
         ..counts
     })
 }

@@ -40,16 +40,20 @@ pub async fn set(body: Bytes) -> Response {
     if let Some(theme) = fields.get("theme") {
         keep(THEME, Theme::parse(theme).map_or("", Theme::name));
     }
-    if let Some(zone) = fields.get("tz").and_then(Zone::parse) {
-        keep(ZONE, if zone.is_utc() { "" } else { zone.name() });
-    }
-    let back = fields
+    let mut back = fields
         .get("return")
         .filter(|path| is_ours(path))
-        .unwrap_or("/");
+        .unwrap_or("/")
+        .to_owned();
+    match (fields.get("tz"), fields.get("tz").and_then(Zone::parse)) {
+        (_, Some(zone)) => keep(ZONE, if zone.is_utc() { "" } else { zone.name() }),
+        // The page says that there is no such zone.
+        (Some(name), None) => back = Location::list().with("tz", name).href(),
+        (None, None) => {}
+    }
     headers.insert(
         LOCATION,
-        HeaderValue::from_str(back).unwrap_or(HeaderValue::from_static("/")),
+        HeaderValue::from_str(&back).unwrap_or(HeaderValue::from_static("/")),
     );
     response
 }

@@ -3,7 +3,9 @@
 use super::location::Location;
 use super::moment::Zone;
 use super::preferences::{self, cookie};
+use crate::api::query::refused;
 use crate::app::App;
+use crate::problem::{Fault, Problem};
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use entry::Catalogue;
@@ -42,6 +44,19 @@ pub struct Setting {
     pub catalogue: Arc<Catalogue>,
     /// `http://127.0.0.1:8080`: for links that are copied elsewhere.
     pub origin: String,
+}
+
+impl Setting {
+    /// Refuses a `tz` that no zone is named by.
+    pub fn known_zone(&self) -> Result<(), Problem> {
+        match self.here.get("tz") {
+            Some(name) if Zone::parse(name).is_none() => {
+                let detail = "no such time zone; an IANA name such as Europe/Madrid";
+                Err(refused(vec![Fault::parameter("tz", detail)]))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// One icon of the sheet; decoration, so always beside words or in something that has a label.

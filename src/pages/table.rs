@@ -5,7 +5,7 @@ use super::location::Location;
 use super::moment;
 use super::setting::{Setting, icon};
 use super::toolbar::value_title;
-use super::visible::{Shown, brief, plain};
+use super::visible::{Listed, brief};
 use entry::catalogue::category_title;
 use entry::{Entry, Result};
 use maud::{Markup, html};
@@ -236,7 +236,7 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
             )
         }
         Column::Action => html! {
-            span.strong title=(action_title(setting, entry)) { (Shown(&entry.action)) }
+            span.strong title=(action_title(setting, entry)) { (Listed(&entry.action)) }
             div.sub { (category_title(entry.category)) }
         },
         Column::Target => {
@@ -251,12 +251,12 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
             div.sub { @if entry.scope.project.is_some() { (entry.scope.organization) } @else { "organization" } }
         },
         Column::RequestId => {
-            html! { code title=[entry.request.id.as_deref().map(plain)] { (text(entry.request.id.as_deref())) } }
+            html! { code title=[entry.request.id.as_deref().map(|id| brief(id, 120))] { (text(entry.request.id.as_deref())) } }
         }
         Column::Ip => html! { code { (text(entry.request.ip.as_deref())) } },
         Column::Result => html! {
             (result(entry.result))
-            @if let Some(error) = &entry.error { div.sub.error title=(error_hint(error)) { (Shown(error.code.as_deref().or(error.message.as_deref()).unwrap_or("no reason given"))) } }
+            @if let Some(error) = &entry.error { div.sub.error title=(error_hint(error)) { (Listed(error.code.as_deref().or(error.message.as_deref()).unwrap_or("no reason given"))) } }
         },
         Column::Source => text(entry.source.as_ref().map(|s| &*s.name)),
     }
@@ -270,7 +270,7 @@ fn repeats(entry: &Entry, under: Column) -> bool {
 /// A value, or the visible absence of one.
 pub fn text(value: Option<&str>) -> Markup {
     match value {
-        Some(value) => html! { (Shown(value)) },
+        Some(value) => html! { (Listed(value)) },
         None => html! { span.none { "none" } },
     }
 }
@@ -300,10 +300,10 @@ fn kind_word(entry: &Entry) -> &'static str {
 }
 
 fn action_title(setting: &Setting, entry: &Entry) -> String {
-    setting
-        .catalogue
-        .get(&entry.action)
-        .map_or_else(|| plain(&entry.action), |action| action.title.to_string())
+    setting.catalogue.get(&entry.action).map_or_else(
+        || brief(&entry.action, 120),
+        |action| action.title.to_string(),
+    )
 }
 
 fn actor_hint(entry: &Entry) -> String {

@@ -6,7 +6,7 @@ use super::moment;
 use super::setting::{Setting, icon};
 use super::table::result;
 use super::toolbar::value_title;
-use super::visible::{Shown, count, plain};
+use super::visible::{Listed, Shown, brief, count};
 use super::{json, layout};
 use entry::Entry;
 use maud::{Markup, html};
@@ -37,7 +37,7 @@ pub fn page(setting: &Setting, history: &History) -> Markup {
                     div.end { a.button.plain href=(list.href()) { (icon("filter")) "Open as a list" } }
                 }
                 div.lead {
-                    h1.title { (Shown(name)) }
+                    h1.title { (Listed(name)) }
                     p.sentence {
                         (Shown(&kind)) " · " code { (Shown(&history.key)) } " · "
                         (count(history.total)) @if history.total == 1 { " entry" } @else { " entries" } ", newest first"
@@ -56,7 +56,7 @@ pub fn page(setting: &Setting, history: &History) -> Markup {
     };
     layout::page(
         setting,
-        &format!("{} · {}", plain(name), plain(&kind)),
+        &format!("{} · {}", brief(name, 80), brief(&kind, 40)),
         "Target history",
         content,
     )
@@ -69,8 +69,8 @@ fn step(setting: &Setting, entry: &Entry) -> Markup {
             span.rail aria-hidden="true" {}
             div.what {
                 p { a href=(permalink(entry)) { (sentence(setting, entry)) } }
-                p { (result(entry.result)) " " code.soft { (Shown(&entry.action)) }
-                    @if let Some(error) = &entry.error { " " span.soft { (Shown(error.message.as_deref().or(error.code.as_deref()).unwrap_or("no reason given"))) } }
+                p { (result(entry.result)) " " code.soft { (Listed(&entry.action)) }
+                    @if let Some(error) = &entry.error { " " span.soft { (Listed(error.message.as_deref().or(error.code.as_deref()).unwrap_or("no reason given"))) } }
                 }
                 @if let Some(changes) = &entry.changes { (json::changes(changes)) }
             }

@@ -4,7 +4,7 @@ use super::list::{Listing, PRESETS};
 use super::location::{Location, escape_value};
 use super::setting::{Setting, icon};
 use super::table::{Column, Shape};
-use super::visible::{brief, count, plain};
+use super::visible::{brief, count, is_choosable, plain};
 use entry::Category;
 use entry::catalogue::{TARGET_TYPES, category_title};
 use entry::field::Field;
@@ -69,6 +69,7 @@ fn picker(here: &Location, name: &str, label: &str, all: &str, facet: Option<&Fa
         .iter()
         .flat_map(|f| &f.top)
         .filter_map(|(v, n)| v.as_deref().map(|v| (v, *n)))
+        .filter(|(v, _)| is_choosable(v))
         .collect();
     if values.len() < 2 && chosen.is_empty() {
         return html! {};
@@ -95,7 +96,7 @@ fn target_types(here: &Location, facet: Option<&Facet>) -> Markup {
     for (value, n) in facet.iter().flat_map(|f| &f.top) {
         if let Some(value) = value
             .as_deref()
-            .filter(|v| TARGET_TYPES.iter().all(|(word, _)| word != v))
+            .filter(|v| is_choosable(v) && TARGET_TYPES.iter().all(|(word, _)| word != v))
         {
             types.push((value.to_owned(), brief(value, 40), *n));
         }
@@ -256,7 +257,7 @@ fn tools(setting: &Setting, listing: &Listing) -> Markup {
     html! {
         div.tools {
             a.button.to-facets href="#facets" title="Values" { (icon("filter")) span.label { "Values" } }
-            a.button.live data-live data-tail=(here.filters_at("/v1/tail").href()) role="button"
+            a.button.live data-live data-tail=(tail(here, listing)) role="button"
                 aria-pressed=(here.get("live").is_some())
                 href=(if here.get("live").is_some() { here.without("live") } else { here.without("cursor").with("live", "on") }.href())
                 title="Show new entries as they arrive" { span.dot aria-hidden="true" {} span.label { "Live" } }
@@ -264,6 +265,17 @@ fn tools(setting: &Setting, listing: &Listing) -> Markup {
             (share_menu(setting))
             (export_menu(here, listing))
         }
+    }
+}
+
+/// What comes after what is shown.
+fn tail(here: &Location, listing: &Listing) -> String {
+    let tail = here.filters_at("/v1/tail");
+    match listing.as_of {
+        Some(state) => tail
+            .with("last_event_id", &crate::tail::behind(state))
+            .href(),
+        None => tail.href(),
     }
 }
 

@@ -161,6 +161,34 @@ fn pieces(text: &str, edge_start: usize, edge_end: usize) -> Vec<Piece<'_>> {
     out
 }
 
+/// The most bytes of a value that become part of an address: a call's head holds 32 KiB in all.
+const LINKED_BYTES_MAX: usize = 2_000;
+
+/// True if a value is worth a link: it can be part of an address, and a filter by it says something.
+pub fn is_linkable(text: &str) -> bool {
+    text.len() <= LINKED_BYTES_MAX && !text.trim().is_empty()
+}
+
+/// True if a form field sends a value back as it is: browsers change line ends and lose nulls.
+pub fn is_choosable(text: &str) -> bool {
+    is_linkable(text) && !text.chars().any(char::is_control)
+}
+
+/// The most characters of a value in a list; the details show it whole.
+const LISTED_CHARS_MAX: usize = 300;
+
+/// A value in a list: [`Shown`], cut with an ellipsis where it is absurdly long.
+pub struct Listed<'a>(pub &'a str);
+
+impl Render for Listed<'_> {
+    fn render(&self) -> Markup {
+        match self.0.char_indices().nth(LISTED_CHARS_MAX) {
+            Some((end, _)) => html! { (Shown(&self.0[..end])) "…" },
+            None => Shown(self.0).render(),
+        }
+    }
+}
+
 /// `12,904`
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -218,6 +246,14 @@ mod tests {
         assert_eq!(plain(" ana ruiz "), "⟨U+0020⟩ana ruiz⟨U+0020⟩");
         assert_eq!(plain("  "), "⟨U+0020⟩⟨U+0020⟩");
         assert_eq!(plain(""), "⟨empty⟩");
+    }
+
+    #[test]
+    fn a_list_cuts_what_is_absurdly_long_and_nothing_else() {
+        assert_eq!(Listed("ana").render().into_string(), shown("ana"));
+        let long = "é".repeat(1_000_000);
+        assert!(Listed(&long).render().into_string().len() < 1_000);
+        assert!(!is_linkable(&long) && !is_linkable("  ") && is_linkable("ana"));
     }
 
     #[test]

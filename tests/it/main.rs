@@ -11,6 +11,7 @@ mod export;
 mod hostile;
 mod import;
 mod kill;
+mod pages;
 mod program;
 mod tail;
 mod test_server;

@@ -244,6 +244,24 @@ pub(crate) fn open(
     })
 }
 
+/// Takes an existing data directory for itself, changing nothing in it.
+pub(crate) fn open_existing(
+    disk: Arc<dyn Disk>,
+    path: &Path,
+) -> Result<(Directory, Box<dyn Lock>), Error> {
+    let directory = Directory {
+        disk,
+        path: path.to_owned(),
+    };
+    let format = path.join("format");
+    if directory.read_file(&format)?.is_none() {
+        return Err(Error::io(&format, io::Error::from(io::ErrorKind::NotFound)));
+    }
+    let lock = lock(&directory)?;
+    directory.check_format()?;
+    Ok((directory, lock))
+}
+
 fn lock(directory: &Directory) -> Result<Box<dyn Lock>, Error> {
     let path = directory.path.join("lock");
     match directory.disk.lock(&path) {

@@ -15,7 +15,8 @@ struct Inner {
     /// A sync failed, in the journal or in sealing: for ever.
     latched: Option<String>,
     append_no_space: Option<std::path::PathBuf>,
-    sealing_no_space: Option<std::path::PathBuf>,
+    /// Why the last try to seal failed; it is tried again.
+    sealing_failure: Option<Error>,
 }
 
 impl HealthCell {
@@ -24,13 +25,11 @@ impl HealthCell {
         if let Some(what) = &inner.latched {
             return Health::Latched { what: what.clone() };
         }
-        match inner
-            .append_no_space
-            .as_ref()
-            .or(inner.sealing_no_space.as_ref())
-        {
-            Some(path) => Health::NoSpace { path: path.clone() },
-            None => Health::Ready,
+        match (&inner.append_no_space, &inner.sealing_failure) {
+            (Some(path), _) | (None, Some(Error::NoSpace { path })) => {
+                Health::NoSpace { path: path.clone() }
+            }
+            _ => Health::Ready,
         }
     }
 
@@ -45,9 +44,9 @@ impl HealthCell {
         self.inner.lock().append_no_space.is_some()
     }
 
-    /// Where sealing found no room, if it still waits for it.
-    pub fn sealing_waits_for_room(&self) -> Option<std::path::PathBuf> {
-        self.inner.lock().sealing_no_space.clone()
+    /// Why sealing cannot go on, if its last try failed.
+    pub fn sealing_failure(&self) -> Option<Error> {
+        self.inner.lock().sealing_failure.as_ref().map(Error::again)
     }
 
     pub fn append_succeeded(&self) {
@@ -62,14 +61,12 @@ impl HealthCell {
     }
 
     pub fn sealing_succeeded(&self) {
-        self.inner.lock().sealing_no_space = None;
+        self.inner.lock().sealing_failure = None;
     }
 
     pub fn sealing_failed(&self, error: &Error) {
-        match error {
-            Error::NoSpace { path } => self.inner.lock().sealing_no_space = Some(path.clone()),
-            error => self.latch_if_latched(error),
-        }
+        self.latch_if_latched(error);
+        self.inner.lock().sealing_failure = Some(error.again());
     }
 
     pub fn latch_if_latched(&self, error: &Error) {

@@ -12,6 +12,7 @@
 //! - [`view`]: pages, facets, histograms and scans over a snapshot
 //! - [`check`]: re-reads and re-derives everything
 
+pub mod check;
 mod directory;
 pub mod disk;
 mod faults;

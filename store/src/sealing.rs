@@ -281,17 +281,13 @@ impl Sealing {
             .disk
             .create(path)
             .map_err(|e| Error::io(path, e))?;
-        let mut out = Appender {
-            file,
-            offset: 0,
-            buffer: Vec::with_capacity(APPENDER_BYTES),
-        };
+        let mut out = Appender::new(file);
         match Segment::merge(inputs, &mut out) {
             Err(Error::Io { source, .. }) => return Err(Error::io(path, source)),
             merged => merged?,
         }
         out.flush().map_err(|e| Error::io(path, e))?;
-        self.latching(out.file.sync_data().map_err(|e| Error::io(path, e)))
+        self.latching(out.finish().map_err(|e| Error::io(path, e)))
     }
 
     /// After a failed sync nobody knows what the disk holds: nothing is written any more.
@@ -337,10 +333,26 @@ fn neighbours_to_merge(sizes: &[u64], limits: &Limits) -> Option<Range<usize>> {
 const APPENDER_BYTES: usize = 256 * 1024;
 
 /// Writes a file from its beginning to its end.
-struct Appender {
+pub(crate) struct Appender {
     file: Box<dyn File>,
     offset: u64,
     buffer: Vec<u8>,
+}
+
+impl Appender {
+    pub fn new(file: Box<dyn File>) -> Self {
+        Appender {
+            file,
+            offset: 0,
+            buffer: Vec::with_capacity(APPENDER_BYTES),
+        }
+    }
+
+    /// Writes what is left and makes all of it durable.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.flush()?;
+        self.file.sync_data()
+    }
 }
 
 impl Write for Appender {

@@ -185,6 +185,11 @@ impl Segment {
         check::run(self)
     }
 
+    /// Writes the segment anew from its entries, with every index as it should be. Refused if an entry cannot be read.
+    pub(crate) fn rebuild(&self, out: &mut dyn Write) -> Result<(), Error> {
+        check::rebuild(self, out)
+    }
+
     pub(crate) fn damaged(&self, what: impl Into<String>) -> Error {
         Error::Damaged {
             path: self.path.clone(),

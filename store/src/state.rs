@@ -64,10 +64,7 @@ impl Log {
     }
 
     fn memory_bytes(&self) -> usize {
-        self.memory
-            .iter()
-            .map(|segment| segment.memory_bytes())
-            .sum()
+        self.memory.iter().map(built_bytes).sum()
     }
 
     fn segment_of(&self, seq: Seq) -> Option<Arc<Segment>> {
@@ -88,6 +85,11 @@ impl Log {
 pub(crate) fn memory_bytes(body: &[u8]) -> usize {
     // Each text is its own allocation; 256 bytes are what the allocator adds for a usual entry's.
     body.len() + size_of::<Entry>() + 256
+}
+
+/// What a segment in memory counts for: always the same, unlike what it takes once it was searched.
+fn built_bytes(segment: &Arc<Segment>) -> usize {
+    usize::try_from(segment.size_bytes()).expect("it is in memory")
 }
 
 /// Entries of one log that were just made durable.
@@ -183,7 +185,7 @@ impl Inner {
         log.tail = Arc::new(log.tail[count..].to_vec());
         log.tail_bytes -= bytes;
         self.tail_bytes -= bytes;
-        self.memory_bytes += segment.memory_bytes();
+        self.memory_bytes += built_bytes(&segment);
         log.memory.push(segment);
         self.snapshot = None;
     }
@@ -387,7 +389,7 @@ impl State {
         let gone: usize = log
             .memory
             .drain(..count)
-            .map(|built| built.memory_bytes())
+            .map(|built| built_bytes(&built))
             .sum();
         let end = segment.end_seq();
         let segments = log

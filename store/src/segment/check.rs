@@ -3,6 +3,7 @@
 use super::layout::{Part, Placed, Section};
 use super::{Segment, SegmentBytes};
 use crate::Error;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,6 +45,26 @@ pub fn damage(segment: &Segment) -> impl Iterator<Item = String> {
                 range.end
             )
         })
+}
+
+/// Writes the segment that the entries of `segment` make. Refused if they are not those that were accepted.
+pub fn rebuild(segment: &Segment, out: &mut dyn Write) -> Result<(), Error> {
+    // What bodies do not cover, such as the times of receipt, is vouched for by the checksum of its section alone.
+    let ground = |placed: &&Placed| !placed.section.part().is_some_and(Part::is_derived);
+    for placed in segment.sections.iter().filter(ground) {
+        if crc32c::crc32c(&segment.bytes[placed.range.clone()]) != placed.crc {
+            return Err(
+                segment.damaged(format!("{} is not what was written", placed.section.name()))
+            );
+        }
+    }
+    let mut report = CheckReport::default();
+    let rebuilt = rebuilt(segment, &mut report)?;
+    if let Some(difference) = report.differences.pop() {
+        return Err(segment.damaged(difference));
+    }
+    out.write_all(&rebuilt.bytes)
+        .map_err(|e| Error::io(segment.path(), e))
 }
 
 /// The segment that the entries of `segment` make.

@@ -249,17 +249,20 @@ impl Appending {
         }
     }
 
-    /// Waits while sealing is far behind; refuses if it waits for room itself.
+    /// Waits while sealing is far behind; refuses if sealing cannot go on.
     fn wait_for_room(&self) -> Result<(), Error> {
-        let limits = &self.sealing.limits;
-        while !self
-            .sealing
-            .state
-            .wait_for_room(|load| !limits.is_behind(load), ROOM_LOOKED_AT_EVERY)
-        {
-            self.sealing.health.refuse_if_latched()?;
-            if let Some(path) = self.sealing.health.sealing_waits_for_room() {
-                return Err(Error::NoSpace { path });
+        let Sealing {
+            limits,
+            state,
+            health,
+            ..
+        } = &*self.sealing;
+        while !state.wait_for_room(|load| !limits.is_behind(load), ROOM_LOOKED_AT_EVERY) {
+            health.refuse_if_latched()?;
+            if let Some(error) = health.sealing_failure() {
+                // It waits before it tries again, the longer the more often it failed; someone wants it to work now.
+                self.bells.seal.ring();
+                return Err(error);
             }
         }
         Ok(())

@@ -111,7 +111,13 @@ impl<'a> Texts<'a> {
     }
 
     pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
-        (0..self.len()).map(move |at| self.get(at))
+        let mut start = 0;
+        (0..self.len()).map(move |at| {
+            let end = self.ends.get(at) as usize;
+            let value = self.blob.get(start..end.wrapping_sub(1)).unwrap_or(&[]);
+            start = end;
+            value
+        })
     }
 }
 

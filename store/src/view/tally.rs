@@ -3,11 +3,14 @@
 //! Rows are counted per record of a group - one pass over a packed column, or the stored lengths of lists - and records
 //! are then added up by the value they show.
 
+mod table;
+
 use super::spread::{self, Part};
 use super::{Facet, Snapshot};
 use crate::rowset::RowSet;
 use crate::segment::Segment;
-use crate::segment::group::{Attribute, Group, Record};
+use crate::segment::bits::Packed;
+use crate::segment::group::{Attribute, Group, NONE, Record};
 use crate::{Error, index};
 use entry::field::Field;
 use entry::filter::Pattern;
@@ -16,116 +19,7 @@ use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-
-/// Entries per value of one field. `None` counts entries without a value.
-///
-/// Values are told apart by a keyed 64-bit hash, and their text is read only for those that are shown: among a million
-/// values two share a hash once in thirty million questions, and the key is new in every process.
-#[derive(Default)]
-struct Tally<'a> {
-    none: u64,
-    counts: HashMap<u64, (u64, Value<'a>), BuildSame>,
-}
-
-/// Where the text of a value is.
-#[derive(Clone)]
-enum Value<'a> {
-    /// In a record of a segment.
-    Recorded(&'a Segment, u32),
-    Text(Box<str>),
-}
-
-/// What is hashed is a hash already.
-#[derive(Clone, Default)]
-struct BuildSame;
-
-struct Same(u64);
-
-impl BuildHasher for BuildSame {
-    type Hasher = Same;
-
-    fn build_hasher(&self) -> Same {
-        Same(0)
-    }
-}
-
-impl std::hash::Hasher for Same {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
-impl<'a> Tally<'a> {
-    fn add(&mut self, hash: u64, count: u64, value: impl FnOnce() -> Value<'a>) {
-        self.counts.entry(hash).or_insert_with(|| (0, value())).0 += count;
-    }
-
-    fn merge(&mut self, other: Tally<'a>) {
-        self.none += other.none;
-        for (hash, (count, value)) in other.counts {
-            self.add(hash, count, || value);
-        }
-    }
-
-    fn facet(self, field: Field, top: usize) -> Result<Facet, Error> {
-        let total = self.none + self.counts.values().map(|(count, _)| count).sum::<u64>();
-        let distinct = self.counts.len() as u64;
-        let mut counts: Vec<(u64, Value<'a>)> = self.counts.into_values().collect();
-        if top > 0 && top < counts.len() {
-            // Whatever counts as much as the last that is shown may be shown in its place: texts decide.
-            let last = counts
-                .select_nth_unstable_by(top - 1, |a, b| b.0.cmp(&a.0))
-                .1
-                .0;
-            counts.retain(|(count, _)| *count >= last);
-        }
-        let mut texts = Vec::with_capacity(counts.len() + 1);
-        texts.extend((self.none > 0).then_some((None, self.none)));
-        for (count, value) in &counts {
-            texts.push((Some(value.text(field)?), *count));
-        }
-        let owned = |(value, count): (Option<Cow<'_, str>>, u64)| {
-            (value.map(|value| Box::from(&*value)), count)
-        };
-        let top = most_frequent(texts, top).into_iter().map(owned).collect();
-        Ok(Facet {
-            field,
-            total,
-            distinct,
-            top,
-        })
-    }
-}
-
-impl Value<'_> {
-    fn text(&self, field: Field) -> Result<Cow<'_, str>, Error> {
-        match self {
-            Value::Text(text) => Ok(Cow::Borrowed(text)),
-            Value::Recorded(segment, at) => {
-                let value = record(segment, field, *at)?.first_value(field);
-                Ok(Cow::Borrowed(value.ok_or_else(|| {
-                    segment.damaged("a record has lost its value")
-                })?))
-            }
-        }
-    }
-}
-
-fn record(segment: &Segment, field: Field, at: u32) -> Result<Record<'_>, Error> {
-    let read =
-        Group::of(field).and_then(|group| Record::read(group, segment.records(group).get(at)));
-    read.ok_or_else(|| segment.damaged("a record cannot be read"))
-}
+use table::Tally;
 
 /// Fields that are counted under the same filter.
 struct Shared {
@@ -195,10 +89,8 @@ fn most_frequent<T: Ord>(counts: impl IntoIterator<Item = (T, u64)>, top: usize)
 fn add_entry(entry: &Entry, fields: &[Field], hasher: &RandomState, sums: &mut [Tally<'_>]) {
     for (field, sum) in fields.iter().zip(sums) {
         match field.first_value(entry) {
-            Some(value) => sum.add(hasher.hash_one(value.as_bytes()), 1, || {
-                Value::Text(value.clone())
-            }),
-            None => sum.none += 1,
+            Some(value) => sum.add_text(hasher.hash_one(value.as_bytes()), 1, &value),
+            None => sum.add_none(1),
         }
     }
 }
@@ -218,23 +110,21 @@ fn add_segment<'a>(
                 let counts = by_group
                     .entry(group)
                     .or_insert_with(|| per_record(segment, group, &rows));
-                add_records(segment, *field, counts, hasher, sum)?;
+                add_records(segment, *field, group, counts, hasher, sum)?;
             }
             None if *field == Field::Organization => {
                 let name = segment.organization().as_str();
                 if !rows.is_empty() {
-                    let value = || Value::Text(name.into());
-                    sum.add(
+                    sum.add_text(
                         hasher.hash_one(name.as_bytes()),
                         u64::from(rows.count()),
-                        value,
+                        name,
                     );
                 }
             }
             None => rows.for_each(|row| {
-                let id = segment.ids().get(segment.ordinal_of(row)).to_ascii();
-                let text = || Value::Text(id.iter().map(|byte| char::from(*byte)).collect());
-                sum.add(hasher.hash_one(&id[..]), 1, text);
+                let id = segment.ids().get(segment.ordinal_of(row));
+                sum.add_text(hasher.hash_one(&id.to_ascii()[..]), 1, &id.to_string());
             }),
         }
     }
@@ -245,31 +135,49 @@ fn add_segment<'a>(
 fn add_records<'a>(
     segment: &'a Segment,
     field: Field,
+    group: Group,
     counts: &[u32],
     hasher: &RandomState,
     sum: &mut Tally<'a>,
 ) -> Result<(), Error> {
-    let mut shown = Cow::Borrowed(counts);
-    if let Some(first) = segment.shown(field) {
-        let mut sums = vec![0u32; counts.len()];
-        let mut counts = counts.iter();
-        first.for_each(0..sums.len() as u32, |first| {
-            if let (Some(sum), Some(count)) = (sums.get_mut(first as usize), counts.next()) {
-                *sum += count;
-            }
-        });
-        shown = Cow::Owned(sums);
-    }
-    for (at, count) in shown.iter().enumerate().filter(|(_, count)| **count > 0) {
-        let (at, count) = (at as u32, u64::from(*count));
-        match record(segment, field, at)?.first_value(field) {
-            Some(value) => sum.add(hasher.hash_one(value.as_bytes()), count, || {
-                Value::Recorded(segment, at)
-            }),
-            None => sum.none += count,
+    let shown = match segment.shown(field) {
+        Some(first) => Cow::Owned(by_first(first, counts)),
+        None => Cow::Borrowed(counts),
+    };
+    let counted = shown.iter().filter(|count| **count > 0).count();
+    sum.begin(segment, counted);
+    let records = segment.records(group);
+    for (at, record) in records.iter().enumerate() {
+        let count = u64::from(shown.get(at).copied().unwrap_or(0));
+        if count == 0 {
+            continue;
+        }
+        let value = match group.is_one_text() {
+            true => (record != NONE).then_some(record),
+            false => Record::read(group, record)
+                .ok_or_else(|| segment.damaged("a record cannot be read"))?
+                .first_value(field)
+                .map(str::as_bytes),
+        };
+        match value {
+            Some(value) => sum.add_record(hasher.hash_one(value), count, at as u32),
+            None => sum.add_none(count),
         }
     }
     Ok(())
+}
+
+/// The counts of all records that show the same, at the first of them.
+fn by_first(first: Packed<'_>, counts: &[u32]) -> Vec<u32> {
+    let mut sums = vec![0u32; counts.len()];
+    let mut at = 0;
+    first.for_each(0..counts.len() as u32, |first| {
+        if let Some(sum) = sums.get_mut(first as usize) {
+            *sum += counts[at];
+        }
+        at += 1;
+    });
+    sums
 }
 
 /// Matching rows per record of a group.

@@ -5,8 +5,10 @@
 //! - [`serve`]: the server itself
 //! - [`parameters`], [`shown`]: choosing entries and showing them, for all client commands
 //! - [`record`], [`search`], [`tail`], [`export`]: the client commands; `import` is in [`crate::import`]
+//! - [`check`]: a data directory without a server
 //! - [`failure`]: exit codes and messages
 
+pub mod check;
 pub mod export;
 pub mod failure;
 pub mod parameters;
@@ -93,6 +95,8 @@ enum Command {
     Tail(tail::Arguments),
     /// Export everything that matches, complete or recognisably cut
     Export(export::Arguments),
+    /// Re-read and re-derive a data directory that no server has open
+    Check(check::Arguments),
     /// Measure this machine with the reference workload
     #[command(subcommand)]
     Bench(crate::bench::Command),
@@ -196,6 +200,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Show(arguments) => search::show(&arguments, &context),
         Command::Tail(arguments) => tail::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
+        Command::Check(arguments) => check::run(&arguments, &context),
         Command::Bench(command) => crate::bench::run(command).map_err(Failure::failed),
         Command::Config(ConfigCommand::Show { origin }) => config_show(origin, &context),
         Command::Completions { shell } => completions(shell),

@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod check;
 mod cli;
 mod config;
 mod cursor;

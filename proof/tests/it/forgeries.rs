@@ -7,6 +7,7 @@ use proof::{
     key::{KeyKind, KeyName},
     leaf::{EntryId, ReceivedAt, Salt},
     log_proof::LogProof,
+    note::Note,
 };
 
 use crate::test_log::{
@@ -484,4 +485,36 @@ fn other_spellings_of_a_proof_are_refused() {
     proof
         .verify_leaf(&Hash::leaf(b"other"), &trusting)
         .expect_err("another leaf");
+}
+
+/// A key vouches only for the log it is named after: else one log's operator could speak for another.
+#[test]
+fn a_known_key_under_another_origin_is_refused() {
+    let text = stated("audit.example/v1/logs/other", true_tree(), |_| {}, 1);
+    let other = LogProof::parse(text.as_bytes())
+        .expect("a proof")
+        .checkpoint;
+    let mut note = Note::new(other.note().text().into()).expect("a text");
+    note.sign(&log_key(), NOW).expect("room");
+    [1, 2]
+        .into_iter()
+        .for_each(|n| note.sign(&witness_key(n), NOW).expect("room"));
+    let signed = SignedCheckpoint::parse(note.to_string().as_bytes()).expect("well formed");
+    assert_eq!(
+        why(&forged(|proof| proof.checkpoint = signed)),
+        Why::PolicyUnmet
+    );
+}
+
+#[test]
+fn base64_in_two_padded_parts_is_refused() {
+    let with = |extra: &str| {
+        let file = log_proof(3).to_string();
+        let line = file.lines().nth(1).expect("extra").to_owned();
+        LogProof::parse(file.replace(&line, &format!("extra {extra}")).as_bytes())
+    };
+    assert_eq!(with("AAA=").expect("base64").extra, Some(vec![0, 0]));
+    with("AA==AA==").expect_err("two parts");
+    with("AAA=AAA=").expect_err("two parts");
+    with("AAB=").expect_err("stray bits");
 }

@@ -1,7 +1,7 @@
 //! Trees and proofs against two other implementations.
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
-use proof::{Hash, Seq, frontier::Frontier, tree::frontier_nodes};
+use proof::{Hash, Seq, Tree, frontier::Frontier, tree::frontier_nodes};
 use sha2::Sha256;
 
 use crate::test_log::{TestLog, size};
@@ -138,4 +138,35 @@ fn the_largest_trees_have_proofs_too() {
         .append(Hash::EMPTY_TREE, |_, _| panic!("nothing is complete"))
         .expect_err("full");
     assert_eq!(grown, full);
+}
+
+/// Roots do not tell sizes apart, path lengths do: a true path to a true root is refused under a size whose paths are shorter.
+/// Without that, the last entry of a log would pass for one of a smaller log.
+#[test]
+fn a_path_that_leads_to_the_root_but_is_too_long_for_the_size_is_refused() {
+    let log = TestLog::of(64);
+    for entries in [4u64, 8, 16, 32, 64] {
+        let (tree, old) = (log.tree(entries), log.tree(entries - 1));
+        let leaf = Hash::leaf((entries - 1).to_string().as_bytes());
+        let path = log.inclusion(entries - 1, entries);
+        let grown = log.consistency(entries - 1, entries);
+        tree.includes(Seq(entries - 1), &leaf, &path).expect("true");
+        tree.extends(&old, &grown).expect("true");
+        let smaller = (0..entries.ilog2()).map(|bits| 1 << bits);
+        for claimed in smaller {
+            let tree = Tree {
+                size: size(claimed),
+                ..tree
+            };
+            assert!(
+                tree.includes(Seq(claimed - 1), &leaf, &path).is_err(),
+                "{claimed}"
+            );
+            let old = Tree {
+                size: size(claimed - 1),
+                ..old
+            };
+            assert!(tree.extends(&old, &grown).is_err(), "{claimed}");
+        }
+    }
 }

@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Limits {
     /// Entries of a segment in memory: a tail is searched entry by entry, so it must stay short.
     pub built_entries: usize,
+    /// Entries of all tails: a search over all logs goes through every one of them.
+    pub tails_entries_max: usize,
     /// Memory of all tails; entries take several times the memory that they take in a segment.
     pub tail_bytes_max: usize,
     /// Memory of everything that is not in files.
@@ -37,7 +39,8 @@ pub(crate) struct Limits {
 impl Limits {
     pub fn new(open_bytes_max: usize) -> Self {
         Limits {
-            built_entries: 8_192,
+            built_entries: 4_096,
+            tails_entries_max: 8_192,
             tail_bytes_max: open_bytes_max / 2,
             open_bytes_max,
             journal_file_bytes: 64 * 1024 * 1024,
@@ -48,7 +51,9 @@ impl Limits {
     }
 
     pub fn must_build(&self, load: Load) -> bool {
-        load.tail_entries >= self.built_entries || load.tail_bytes > self.tail_bytes_max
+        load.tail_entries >= self.built_entries
+            || load.tails_entries > self.tails_entries_max
+            || load.tail_bytes > self.tail_bytes_max
     }
 
     pub fn must_seal(&self, load: Load) -> bool {
@@ -57,7 +62,9 @@ impl Limits {
 
     /// Far behind: appends wait.
     pub fn is_behind(&self, load: Load) -> bool {
-        load.tail_bytes > 2 * self.tail_bytes_max || load.open_bytes > 2 * self.open_bytes_max
+        load.tail_bytes > 2 * self.tail_bytes_max
+            || load.tails_entries > 4 * self.tails_entries_max
+            || load.open_bytes > 2 * self.open_bytes_max
     }
 }
 
@@ -101,10 +108,7 @@ impl Sealing {
     /// Turns one long tail into a segment in memory. False if there was none.
     pub fn build_step(&self) -> bool {
         let _building = self.building.lock();
-        let Some((organization, entries)) = self
-            .state
-            .tail_to_build(self.limits.built_entries, self.limits.tail_bytes_max)
-        else {
+        let Some((organization, entries)) = self.state.tail_to_build(&self.limits) else {
             return false;
         };
         self.state.replace_tail(

@@ -1,5 +1,6 @@
 //! The acknowledged state: what snapshots show, and where each log's entries are - files, memory, tail.
 
+use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::view::{LogView, Snapshot};
 use crate::{Error, LogInfo};
@@ -132,6 +133,8 @@ impl JournalFile {
 pub(crate) struct Load {
     /// Entries of the longest tail.
     pub tail_entries: usize,
+    /// Entries of all tails.
+    pub tails_entries: usize,
     pub tail_bytes: usize,
     /// Tails and segments in memory.
     pub open_bytes: usize,
@@ -307,12 +310,9 @@ impl State {
     }
 
     /// The first entries of a tail: of one with `entries` or more; of the largest if all tails take more than `bytes_max`.
-    pub fn tail_to_build(
-        &self,
-        entries: usize,
-        bytes_max: usize,
-    ) -> Option<(Organization, Vec<Arc<Entry>>)> {
+    pub fn tail_to_build(&self, limits: &Limits) -> Option<(Organization, Vec<Arc<Entry>>)> {
         let inner = self.inner.lock();
+        let (entries, load) = (limits.built_entries, load(&inner));
         let (organization, log) = inner
             .logs
             .iter()
@@ -322,7 +322,7 @@ impl State {
                     .logs
                     .iter()
                     .max_by_key(|(_, log)| log.tail_bytes)
-                    .filter(|_| inner.tail_bytes > bytes_max)
+                    .filter(|_| limits.must_build(load))
             })?;
         Some((
             organization.clone(),
@@ -455,13 +455,10 @@ impl State {
 }
 
 fn load(inner: &Inner) -> Load {
+    let tails = || inner.logs.values().map(|log| log.tail.len());
     Load {
-        tail_entries: inner
-            .logs
-            .values()
-            .map(|log| log.tail.len())
-            .max()
-            .unwrap_or(0),
+        tail_entries: tails().max().unwrap_or(0),
+        tails_entries: tails().sum(),
         tail_bytes: inner.tail_bytes,
         open_bytes: inner.tail_bytes + inner.memory_bytes,
         journal_bytes: match (inner.journal.front(), inner.journal.back()) {

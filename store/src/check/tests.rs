@@ -7,6 +7,7 @@ use crate::testing::{Ticking, item};
 fn written(dir: &Path) {
     let limits = Limits {
         built_entries: 8,
+        tails_entries_max: 24,
         tail_bytes_max: 1 << 20,
         open_bytes_max: 24 << 10,
         journal_file_bytes: 8 << 10,

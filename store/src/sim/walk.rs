@@ -63,6 +63,7 @@ pub(super) struct Running {
 fn limits() -> Limits {
     Limits {
         built_entries: 3,
+        tails_entries_max: 9,
         tail_bytes_max: 8 << 10,
         open_bytes_max: 6 << 10,
         journal_file_bytes: 4 << 10,

@@ -15,6 +15,7 @@ fn options(clock: &Ticking) -> Options {
 fn tiny() -> Limits {
     Limits {
         built_entries: 4,
+        tails_entries_max: 12,
         tail_bytes_max: 1 << 20,
         open_bytes_max: 16 << 10,
         journal_file_bytes: 4 << 10,

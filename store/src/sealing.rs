@@ -34,6 +34,8 @@ pub(crate) struct Limits {
     pub fan_out: usize,
     /// Entries of the largest merged file.
     pub merged_entries_max: u64,
+    /// Threads that build segments while the journal is read; 0: the one that reads.
+    pub recovery_threads: usize,
 }
 
 impl Limits {
@@ -47,6 +49,9 @@ impl Limits {
             journal_bytes_max: 512 * 1024 * 1024,
             fan_out: 8,
             merged_entries_max: 1 << 20,
+            recovery_threads: std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(8),
         }
     }
 
@@ -161,6 +166,15 @@ impl Sealing {
         let segment = self.write_segment(organization, &inputs)?;
         self.state
             .replace_memory(organization, inputs.len(), segment);
+        Ok(())
+    }
+
+    /// Moves every long log to files, so that the next start need not read their entries from the journal.
+    pub fn seal_long_logs(&self) -> Result<(), Error> {
+        for organization in self.state.open_logs(self.limits.built_entries as u64) {
+            self.seal(&organization)?;
+        }
+        while self.try_trim_step()? {}
         Ok(())
     }
 

@@ -173,24 +173,16 @@ impl Inner {
         Arc::make_mut(&mut log.tail).extend(committed.entries);
     }
 
-    /// Replaces the first `count` entries of a tail by the segment built of them.
-    pub fn replace_tail(&mut self, organization: &Organization, segment: Arc<Segment>) {
-        let Some(log) = self.logs.get_mut(organization) else {
-            return;
-        };
-        debug_assert_eq!(segment.first_seq(), log.tail_first());
-        let count = segment.len() as usize;
-        let bytes = if count == log.tail.len() {
-            log.tail_bytes
-        } else {
-            log.tail_bytes * count / log.tail.len()
-        };
-        log.tail = Arc::new(log.tail[count..].to_vec());
-        log.tail_bytes -= bytes;
-        self.tail_bytes -= bytes;
+    /// Adds a segment in memory behind the others of its log, which has no tail yet.
+    pub fn push_built(&mut self, segment: Arc<Segment>) {
+        let organization = segment.organization().clone();
+        let log = self
+            .logs
+            .entry(organization)
+            .or_insert_with(|| Log::new(Files::none()));
+        debug_assert!(log.tail.is_empty() && segment.first_seq() == log.end());
         self.memory_bytes += built_bytes(&segment);
         log.memory.push(segment);
-        self.snapshot = None;
     }
 }
 
@@ -340,8 +332,23 @@ impl State {
             .unwrap_or_default()
     }
 
+    /// Replaces the first entries of a tail by the segment built of them.
     pub fn replace_tail(&self, organization: &Organization, segment: Arc<Segment>) {
-        self.inner.lock().replace_tail(organization, segment);
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let Some(log) = inner.logs.get_mut(organization) else {
+            return;
+        };
+        debug_assert_eq!(segment.first_seq(), log.tail_first());
+        let count = segment.len() as usize;
+        // Which part of its bytes these entries took is not kept; that all of them take all of it is.
+        let bytes = log.tail_bytes * count / log.tail.len();
+        log.tail = Arc::new(log.tail[count..].to_vec());
+        log.tail_bytes -= bytes;
+        inner.tail_bytes -= bytes;
+        inner.memory_bytes += built_bytes(&segment);
+        log.memory.push(segment);
+        inner.snapshot = None;
         self.room.notify_all();
     }
 
@@ -353,6 +360,18 @@ impl State {
             .iter()
             .max_by_key(|(_, log)| log.tail_bytes + log.memory_bytes())?;
         (largest.1.end() > largest.1.files.end).then(|| largest.0.clone())
+    }
+
+    /// The logs that have so many entries in no file.
+    pub fn open_logs(&self, entries: u64) -> Vec<Organization> {
+        let inner = self.inner.lock();
+        let is_open = |(_, log): &(&Organization, &Log)| log.end().0 - log.files.end.0 >= entries;
+        inner
+            .logs
+            .iter()
+            .filter(is_open)
+            .map(|(organization, _)| organization.clone())
+            .collect()
     }
 
     /// A log whose entries in the oldest journal file are not all in files.

@@ -72,6 +72,7 @@ struct Inner {
 
 struct Running {
     threads: Vec<JoinHandle<()>>,
+    sealing: Arc<Sealing>,
     lock: Box<dyn Lock>,
 }
 
@@ -113,12 +114,10 @@ impl Store {
         let waiting = Arc::new(Waiting::default());
         let wakes: Arc<Wakes> = Arc::new(RwLock::new(Vec::new()));
         let (submit, submitted) = unbounded();
-        let threads =
-            threads::start(sequencer, sealing, submitted, wakes.clone()).map_err(|source| {
-                Error::Io {
-                    path: dir.to_owned(),
-                    source,
-                }
+        let threads = threads::start(sequencer, sealing.clone(), submitted, wakes.clone())
+            .map_err(|source| Error::Io {
+                path: dir.to_owned(),
+                source,
             })?;
         Ok(Store {
             inner: Arc::new(Inner {
@@ -132,6 +131,7 @@ impl Store {
                 closing: AtomicBool::new(false),
                 running: Mutex::new(Some(Running {
                     threads,
+                    sealing,
                     lock: opened.lock,
                 })),
             }),
@@ -257,19 +257,40 @@ impl Inner {
         // If the sequencer is gone already, there is nobody to close for, and `answered` says so.
         let _ = self.submit.send(Message::Close { answer });
         let this = std::thread::current().id();
-        for thread in running.threads {
-            // The last clone may be dropped by a `done`, on the sequencer's own thread.
-            if thread.thread().id() != this && thread.join().is_err() {
-                tracing::error!("a thread of the store has panicked");
-            }
+        if running
+            .threads
+            .iter()
+            .any(|thread| thread.thread().id() == this)
+        {
+            // The last clone was dropped by a `done`, on the sequencer's own thread, which cannot wait for itself.
+            std::thread::spawn(move || running.finish());
+            return Ok(());
         }
-        drop(running.lock);
+        running.finish();
         match answered.try_recv() {
             Ok(closed) => closed,
             Err(_) => Err(Error::Latched {
                 what: "the sequencer has stopped".into(),
             }),
         }
+    }
+}
+
+impl Running {
+    /// Waits for the threads, seals what the next start would have to read, and lets go of the directory.
+    fn finish(self) {
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store has panicked");
+            }
+        }
+        // Everything is in the journal, which is closed in order: if this fails, the next start takes longer, that is all.
+        if self.sealing.health.refuse_if_latched().is_ok()
+            && let Err(error) = self.sealing.seal_long_logs()
+        {
+            tracing::warn!(%error, "sealing at the end failed");
+        }
+        drop(self.lock);
     }
 }
 

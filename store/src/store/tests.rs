@@ -22,6 +22,7 @@ fn tiny() -> Limits {
         journal_bytes_max: 16 << 10,
         fan_out: 3,
         merged_entries_max: 64,
+        recovery_threads: 2,
     }
 }
 
@@ -342,4 +343,30 @@ fn appends_from_many_threads_get_each_seq_once() {
             .zip(0..)
             .all(|(entry, seq)| entry.seq == Seq(seq))
     );
+}
+
+#[test]
+fn the_last_clone_may_go_on_the_stores_own_thread() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = Ticking::new();
+    let store = Store::open(dir.path(), options(&clock)).expect("opens");
+    let (hold, held) = bounded::<()>(0);
+    let clone = store.clone();
+    store.append_then(
+        vec![item("acme", 0)],
+        Box::new(move |_| {
+            held.recv().expect("the test lets go");
+            drop(clone);
+        }),
+    );
+    drop(store);
+    hold.send(()).expect("held");
+    // It closes on its own; until then the directory is in use.
+    let store = loop {
+        match Store::open(dir.path(), options(&clock)) {
+            Err(Error::Locked { .. }) => std::thread::yield_now(),
+            opened => break opened.expect("opens"),
+        }
+    };
+    assert_eq!(entries(&store, "acme").len(), 1);
 }

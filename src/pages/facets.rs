@@ -21,14 +21,14 @@ pub const FIELDS: &[Field] = &[
 ];
 
 /// Values shown of each, and when one is expanded.
-pub const TOP: usize = 7;
+const TOP: usize = 7;
 pub const TOP_EXPANDED: usize = 50;
 
 pub fn facets(setting: &Setting, listing: &Listing) -> Markup {
     html! {
         section.facets #facets aria-label="Values" {
             div.sheet-head { strong { "Values" } a.button href="#main" { "Done" } }
-            @for facet in &listing.facets { (one(setting, facet)) }
+            @for facet in FIELDS.iter().filter_map(|field| listing.facet(*field)) { (one(setting, facet)) }
         }
     }
 }
@@ -50,8 +50,8 @@ fn one(setting: &Setting, facet: &Facet) -> Markup {
         details.facet open data-key=(name) {
             summary { (facet.field.title()) span.soft { (count(facet.distinct)) } }
             ul {
-                @for (value, n) in facet.top.iter().take(shown) { (line(setting, facet, value.as_deref(), *n, largest)) }
-                @for value in unlisted(setting, facet, shown) { (line(setting, facet, Some(&value), 0, largest)) }
+                @for (value, n) in facet.top.iter().take(shown) { (line(setting, facet, value.as_deref(), Some(*n), largest)) }
+                @for (value, n) in unlisted(setting, facet, shown) { (line(setting, facet, Some(&value), n, largest)) }
             }
             @if expanded {
                 a.more href=(here.without("expand").href()) { "Fewer" }
@@ -63,21 +63,35 @@ fn one(setting: &Setting, facet: &Facet) -> Markup {
     }
 }
 
-/// Values that are filtered on but not among the most frequent: still here, so that they can be taken back.
-fn unlisted(setting: &Setting, facet: &Facet, shown: usize) -> Vec<String> {
+/// Values that are filtered on but not among those shown: still here, so that they can be taken back. Their count, if
+/// they are frequent enough to have been counted by value.
+fn unlisted(setting: &Setting, facet: &Facet, shown: usize) -> Vec<(String, Option<u64>)> {
     let name = facet.field.name();
     let mut chosen = setting.here.values(name);
     chosen.extend(setting.here.values(&format!("-{name}")));
-    chosen.retain(|v| {
-        let listed = facet.top.iter().take(shown).flat_map(|(top, _)| top);
-        !listed
-            .map(|top| top.to_lowercase())
-            .any(|top| top == v.to_lowercase())
-    });
-    chosen
+    let place = |value: &str| {
+        let folded = value.to_lowercase();
+        let same = |top: &(Option<Box<str>>, u64)| {
+            top.0
+                .as_ref()
+                .is_some_and(|top| top.to_lowercase() == folded)
+        };
+        facet.top.iter().position(same)
+    };
+    let places = chosen.into_iter().map(|value| (place(&value), value));
+    places
+        .filter(|(place, _)| place.is_none_or(|place| place >= shown))
+        .map(|(place, value)| (value, place.map(|place| facet.top[place].1)))
+        .collect()
 }
 
-fn line(setting: &Setting, facet: &Facet, value: Option<&str>, n: u64, largest: u64) -> Markup {
+fn line(
+    setting: &Setting,
+    facet: &Facet,
+    value: Option<&str>,
+    n: Option<u64>,
+    largest: u64,
+) -> Markup {
     let here = &setting.here;
     let name = facet.field.name();
     let minus = format!("-{name}");
@@ -98,13 +112,13 @@ fn line(setting: &Setting, facet: &Facet, value: Option<&str>, n: u64, largest: 
         (None, false) => here.without_value("-has", name).and("has", name),
     };
     let title = value.map_or_else(|| "none".into(), |value| value_title(name, value));
-    let width = format!("{:.1}%", n as f64 * 100.0 / largest as f64);
+    let width = format!("{:.1}%", n.unwrap_or(0) as f64 * 100.0 / largest as f64);
     let linkable = value.is_none_or(is_linkable);
     html! {
         li.on[on].off[off].bad[facet.field == Field::Result && value == Some("failure")] {
             a.value href=[linkable.then(|| keep.href())] title=(brief(&title, 120)) aria-current=[on.then_some("true")] {
                 span.name { @if value.is_none() { span.none { "none" } } @else { (Listed(&title)) } }
-                span.n { (count(n)) }
+                span.n { @if let Some(n) = n { (count(n)) } }
                 svg aria-hidden="true" { rect width=(width) height="3" rx="1.5" {} }
             }
             @if linkable { a.not href=(leave.href()) title={ (if off { "Include " } else { "Exclude " }) (brief(&title, 120)) } {

@@ -41,10 +41,8 @@ pub struct Listing {
     pub stored: u64,
     /// Those that imports marked as noise, under the filter.
     pub noise: u64,
-    /// For the sidebar.
+    /// For the sidebar, tabs and pickers.
     pub facets: Vec<Facet>,
-    /// For tabs and pickers.
-    pub pickers: Vec<Facet>,
     pub chart: Option<Chart>,
     /// The time range of the filter, resolved.
     pub from: Option<Timestamp>,
@@ -66,10 +64,7 @@ pub struct Relaxed {
 
 impl Listing {
     pub fn facet(&self, field: Field) -> Option<&Facet> {
-        self.pickers
-            .iter()
-            .chain(&self.facets)
-            .find(|facet| facet.field == field)
+        self.facets.iter().find(|facet| facet.field == field)
     }
 }
 

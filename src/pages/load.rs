@@ -2,7 +2,7 @@
 
 use super::chart::{BARS, Chart};
 use super::details::Details;
-use super::facets::{FIELDS, TOP, TOP_EXPANDED};
+use super::facets::{FIELDS, TOP_EXPANDED};
 use super::list::{Listing, Relaxed};
 use super::location::Location;
 use super::setting::Setting;
@@ -22,14 +22,13 @@ use store::view::{Direction, Order, PageQuery, Snapshot};
 /// Parameters of the page alone; everything else is the API's, and refused where it does not know it.
 const OWN: &[&str] = &["columns", "joined", "tz", "selected", "expand", "live"];
 
-/// Fields of tabs and pickers, and how many values those offer.
+/// Fields of tabs and pickers.
 const PICKED: &[Field] = &[
     Field::Category,
     Field::TargetType,
     Field::Organization,
     Field::Project,
 ];
-const PICKED_TOP: usize = 50;
 
 /// Entries of a target that the details of one show.
 const HISTORY: usize = 6;
@@ -224,22 +223,9 @@ fn counts(
 ) -> Result<Listing, Problem> {
     let filter = &query.filter;
     let total = snapshot.count(filter)?;
-    let expanded = here
-        .get("expand")
-        .and_then(Field::parse)
-        .filter(|field| FIELDS.contains(field));
-    let mut facets = snapshot.facets(filter, FIELDS, TOP + 1)?;
-    if let Some(field) = expanded {
-        for facet in snapshot.facets(filter, &[field], TOP_EXPANDED)? {
-            facets.retain(|other| other.field != field);
-            let place = FIELDS
-                .iter()
-                .position(|f| *f == field)
-                .unwrap_or(0)
-                .min(facets.len());
-            facets.insert(place, facet);
-        }
-    }
+    // Counting is what costs; naming fifty values or seven is the same.
+    let mut fields = FIELDS.to_vec();
+    fields.extend(PICKED.iter().filter(|field| !FIELDS.contains(field)));
     let noise: Filter = Term::HasContext("noise".into()).into();
     Ok(Listing {
         total,
@@ -249,8 +235,7 @@ fn counts(
         } else {
             snapshot.count(&filter.clone().and(noise))?
         },
-        pickers: snapshot.facets(filter, PICKED, PICKED_TOP)?,
-        facets,
+        facets: snapshot.facets(filter, &fields, TOP_EXPANDED)?,
         relaxed: if total == 0 {
             relaxed(app, snapshot, here)?
         } else {

@@ -227,13 +227,11 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
         Column::Actor => html! {
             span.strong title=(actor_hint(entry)) { (text(party.name.as_deref().or(party.id.as_deref()).or(party.email.as_deref()))) }
         },
+        Column::Email if first => text(party.email.as_deref()),
+        // Under a name that is the address already, the kind says more.
         Column::Email => {
-            text(
-                party
-                    .email
-                    .as_deref()
-                    .or(if first { None } else { Some(kind_word(entry)) }),
-            )
+            let email = party.email.as_deref().filter(|_| party.email != party.name);
+            text(email.or(Some(kind_word(entry))))
         }
         Column::Action => html! {
             span.strong title=(action_title(setting, entry)) { (Listed(&entry.action)) }

@@ -84,6 +84,42 @@ fn a_page_shows_exactly_the_entries_that_the_api_lists() {
 }
 
 #[test]
+fn a_chosen_value_keeps_its_place_and_count_among_the_facets_however_rare() {
+    let server = TestServer::start();
+    let mut lines = String::new();
+    let mut id = 0;
+    for actor in 1..=60 {
+        for _ in 0..=60 - actor {
+            id += 1;
+            let actor = json!({"type": "user", "name": format!("actor-{actor}")});
+            lines.push_str(&line(id, json!({"actor": actor})));
+        }
+    }
+    server.record(lines);
+    let facet = |query: &str| {
+        let html = page(&server, query);
+        let rest = html.split("data-key=\"actor\"").nth(1).expect("a facet");
+        rest.split("</details>").next().expect("its end").to_owned()
+    };
+    let start = facet("/");
+    assert!(start.contains("actor-7<") && !start.contains("actor-8<"));
+    let ninth = facet("/?actor=Actor-9");
+    assert!(ninth.contains("<li class=\"on\">"), "{ninth}");
+    assert!(
+        ninth.contains("Actor-9</bdi></span><span class=\"n\">52</span>"),
+        "{ninth}"
+    );
+    let last = facet("/?-actor=actor-60");
+    assert!(last.contains("<li class=\" off\">"), "{last}");
+    assert!(
+        last.contains("actor-60</bdi></span><span class=\"n\"></span>"),
+        "{last}"
+    );
+    let all = facet("/?expand=actor");
+    assert!(all.contains("actor-50<") && all.contains("the 50 most frequent of 60"));
+}
+
+#[test]
 fn every_link_of_the_list_is_understood() {
     let server = TestServer::start();
     server.record(fifty_entries());

@@ -37,6 +37,7 @@ use identity::Ids;
 use layout::{FrameError, Meta, Part, Placed, Section};
 use postings::Postings;
 use rest::{Blocks, Prepared};
+use std::borrow::Cow;
 use std::io::Write;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
@@ -59,6 +60,9 @@ impl Deref for SegmentBytes {
         }
     }
 }
+
+/// More records than this are counted anew each time: a mebibyte per segment and group is enough.
+const COUNTS_KEPT_MAX: usize = 256 * 1024;
 
 /// An immutable run of one log's entries; its bytes are in memory or in a mapped file, in the same format.
 pub struct Segment {
@@ -273,17 +277,26 @@ impl Segment {
         (!section.is_empty()).then(|| Packed::new(section))
     }
 
-    /// Rows of each record of a group, counted once and kept.
-    pub(crate) fn record_counts(&self, group: Group) -> &[u32] {
-        self.counts[group as usize].get_or_init(|| {
-            let mut counts = vec![0u32; self.records(group).len() as usize];
-            self.forward(group).for_each(0..self.meta.len, |record| {
-                if let Some(count) = counts.get_mut(record as usize) {
-                    *count += 1;
-                }
-            });
-            counts.into()
-        })
+    /// Rows of each record of a group; counted once and kept, unless there are so many that keeping them would cost more.
+    pub(crate) fn record_counts(&self, group: Group) -> Cow<'_, [u32]> {
+        let records = self.records(group).len() as usize;
+        match records <= COUNTS_KEPT_MAX {
+            true => Cow::Borrowed(
+                self.counts[group as usize]
+                    .get_or_init(|| self.count_records(group, records).into()),
+            ),
+            false => Cow::Owned(self.count_records(group, records)),
+        }
+    }
+
+    fn count_records(&self, group: Group, records: usize) -> Vec<u32> {
+        let mut counts = vec![0u32; records];
+        self.forward(group).for_each(0..self.meta.len, |record| {
+            if let Some(count) = counts.get_mut(record as usize) {
+                *count += 1;
+            }
+        });
+        counts
     }
 
     /// The folded values of an attribute.

@@ -278,6 +278,23 @@ impl<'a> Record<'a> {
     }
 }
 
+/// The bytes of [`Record::first_value`], read without looking at the rest of the record where that is possible; `Err` if the
+/// bytes are no record.
+pub fn first_bytes(group: Group, field: Field, record: &[u8]) -> Result<Option<&[u8]>, ()> {
+    if group.is_one_text() {
+        return Ok((record != NONE).then_some(record));
+    }
+    // The members of a party stand in the order in which they name it.
+    if let (Field::Actor, &[_, flags, ref members @ ..]) = (field, record) {
+        return match flags & 0b111 {
+            0 => Ok(None),
+            _ => read_bytes(&mut &members[..]).map(Some).ok_or(()),
+        };
+    }
+    let read = Record::read(group, record).ok_or(())?;
+    Ok(read.first_value(field).map(str::as_bytes))
+}
+
 fn write_actor(actor: &Actor, out: &mut Vec<u8>) {
     write_party(&actor.party, out);
     if let Some(behalf) = &actor.on_behalf_of {
@@ -326,10 +343,14 @@ fn read_members<'a>(bytes: &mut &'a [u8]) -> Option<[Option<&'a str>; 3]> {
 
 /// A length and that many bytes of UTF-8, off the front of `bytes`.
 pub fn read_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    std::str::from_utf8(read_bytes(bytes)?).ok()
+}
+
+fn read_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(read_varint(bytes)?).ok()?;
     let (text, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
-    std::str::from_utf8(text).ok()
+    Some(text)
 }
 
 fn read_party<'a>(bytes: &mut &'a [u8]) -> Option<PartyText<'a>> {

@@ -10,7 +10,7 @@ use super::{Facet, Snapshot};
 use crate::rowset::RowSet;
 use crate::segment::Segment;
 use crate::segment::bits::Packed;
-use crate::segment::group::{Attribute, Group, NONE, Record};
+use crate::segment::group::{Attribute, Group, Record, first_bytes};
 use crate::{Error, index};
 use entry::field::Field;
 use entry::filter::Pattern;
@@ -19,7 +19,7 @@ use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use table::Tally;
+use table::{Share, Tally};
 
 /// Fields that are counted under the same filter.
 struct Shared {
@@ -48,30 +48,84 @@ pub(super) fn facets(
     let hasher = RandomState::default();
     let mut facets = Vec::new();
     for Shared { filter, fields } in &shared {
-        let sums = spread::over(snapshot, filter, |sums: &mut Vec<Tally<'_>>, part| {
-            sums.resize_with(fields.len(), Tally::default);
-            match part {
-                Part::Segment(segment) => add_segment(segment, filter, fields, &hasher, sums),
-                Part::Tail(log) => {
-                    let matching = log.tail.iter().filter(|entry| filter.matches(entry));
-                    matching.for_each(|entry| add_entry(entry, fields, &hasher, sums));
-                    Ok(())
-                }
-            }
-        })?;
-        let mut merged: Vec<Tally<'_>> = fields.iter().map(|_| Tally::default()).collect();
-        for sum in sums {
-            merged
-                .iter_mut()
-                .zip(sum)
-                .for_each(|(merged, sum)| merged.merge(sum));
-        }
-        for (field, tally) in fields.iter().zip(merged) {
-            facets.push(tally.facet(*field, top)?);
+        let tallies = count(snapshot, filter, fields, Share::ALL, &hasher)?;
+        for (field, tally) in fields.iter().zip(tallies) {
+            facets.push(match tally.is_full() {
+                true => in_shares(snapshot, filter, *field, top, &hasher)?,
+                false => tally.facet(*field, top)?,
+            });
         }
     }
     let found = |field: &Field| facets.iter().find(|facet| facet.field == *field).cloned();
     Ok(fields.iter().filter_map(found).collect())
+}
+
+/// The share of values that `share` takes, counted over the whole snapshot.
+fn count<'a>(
+    snapshot: &'a Snapshot,
+    filter: &Filter,
+    fields: &[Field],
+    share: Share,
+    hasher: &RandomState,
+) -> Result<Vec<Tally<'a>>, Error> {
+    let sums = spread::over(snapshot, filter, |sums: &mut Vec<Tally<'_>>, part| {
+        sums.resize_with(fields.len(), || Tally::of(share));
+        match part {
+            Part::Segment(segment) => add_segment(segment, filter, fields, hasher, sums),
+            Part::Tail(log) => {
+                let matching = log.tail.iter().filter(|entry| filter.matches(entry));
+                matching.for_each(|entry| add_entry(entry, fields, hasher, sums));
+                Ok(())
+            }
+        }
+    })?;
+    let mut merged: Vec<Tally<'_>> = fields.iter().map(|_| Tally::of(share)).collect();
+    for sum in sums {
+        merged
+            .iter_mut()
+            .zip(sum)
+            .for_each(|(merged, sum)| merged.merge(sum));
+    }
+    Ok(merged)
+}
+
+/// A facet of more values than one table may hold: counted share by share, over and over, in the same memory.
+fn in_shares(
+    snapshot: &Snapshot,
+    filter: &Filter,
+    field: Field,
+    top: usize,
+    hasher: &RandomState,
+) -> Result<Facet, Error> {
+    let segments = snapshot.logs.iter().flat_map(|log| &log.segments);
+    let values_max: u64 = segments
+        .map(|segment| {
+            u64::from(Group::of(field).map_or(segment.len(), |group| segment.records(group).len()))
+        })
+        .chain(snapshot.logs.iter().map(|log| log.tail.len() as u64))
+        .sum();
+    let mut shares = Share::for_values(values_max);
+    'again: loop {
+        let mut sum = Facet {
+            field,
+            total: 0,
+            distinct: 0,
+            top: Vec::new(),
+        };
+        for share in Share::all(shares) {
+            let tally = count(snapshot, filter, &[field], share, hasher)?.remove(0);
+            if tally.is_full() {
+                // Hashes spread values evenly, but not perfectly.
+                shares *= 2;
+                continue 'again;
+            }
+            let part = tally.facet(field, top)?;
+            sum.total += part.total;
+            sum.distinct += part.distinct;
+            sum.top = most_frequent(sum.top.into_iter().chain(part.top), top);
+        }
+        return Ok(sum);
+    }
 }
 
 /// The most frequent, by count then text.
@@ -152,13 +206,8 @@ fn add_records<'a>(
         if count == 0 {
             continue;
         }
-        let value = match group.is_one_text() {
-            true => (record != NONE).then_some(record),
-            false => Record::read(group, record)
-                .ok_or_else(|| segment.damaged("a record cannot be read"))?
-                .first_value(field)
-                .map(str::as_bytes),
-        };
+        let value = first_bytes(group, field, record)
+            .map_err(|()| segment.damaged("a record cannot be read"))?;
         match value {
             Some(value) => sum.add_record(hasher.hash_one(value), count, at as u32),
             None => sum.add_none(count),
@@ -185,14 +234,14 @@ fn per_record<'a>(segment: &'a Segment, group: Group, rows: &RowSet) -> Cow<'a, 
     let len = segment.len();
     let matching = rows.count();
     if matching == len {
-        return Cow::Borrowed(segment.record_counts(group));
+        return segment.record_counts(group);
     }
     let records = segment.records(group).len();
     if matching <= len / 2 {
         return Cow::Owned(pass(segment, group, rows, records));
     }
     // Fewer are missing than there are: take them away from all.
-    let mut counts = segment.record_counts(group).to_vec();
+    let mut counts = segment.record_counts(group).into_owned();
     let missing = pass(segment, group, &rows.clone().complement(), records);
     counts
         .iter_mut()

@@ -10,8 +10,10 @@ use entry::field::Field;
 ///
 /// Values are told apart by a keyed 64-bit hash, and their text is read only for those that are shown: among a million
 /// values two share a hash once in thirty million questions, and the key is new for every question.
-#[derive(Default)]
 pub struct Tally<'a> {
+    share: Share,
+    /// A value was left out, because the table held as many as it may.
+    full: bool,
     none: u64,
     distinct: usize,
     /// Open addressing, never more than half full; free where the count is 0. Its length is a power of two.
@@ -30,12 +32,60 @@ struct Slot {
     place: u32,
 }
 
+/// Values of one table: what two threads hold for all fields of a page must stay far below a server's memory. Tests have
+/// facets of more values than that, too.
+const VALUES_MAX: u64 = if cfg!(test) { 8 } else { 1 << 20 };
+
+/// One of several equal parts of all values, told by their hashes.
+#[derive(Clone, Copy)]
+pub struct Share {
+    number: u64,
+    of: u64,
+}
+
+impl Share {
+    pub const ALL: Share = Share { number: 0, of: 1 };
+
+    /// How many shares so many values take, if each is to fit a table with some room.
+    pub fn for_values(values_max: u64) -> u64 {
+        values_max / (VALUES_MAX / 8 * 7) + 1
+    }
+
+    /// All shares, if there are so many.
+    pub fn all(of: u64) -> impl Iterator<Item = Share> {
+        (0..of).map(move |number| Share { number, of })
+    }
+
+    fn holds(self, hash: u64) -> bool {
+        // The upper half decides: the lower one finds the place in the table.
+        ((hash >> 32) * self.of) >> 32 == self.number
+    }
+}
+
 /// In place of a segment: the value is among the texts.
 const TEXT: u32 = u32::MAX;
 
 impl<'a> Tally<'a> {
+    pub fn of(share: Share) -> Self {
+        Tally {
+            share,
+            full: false,
+            none: 0,
+            distinct: 0,
+            slots: Vec::new(),
+            segments: Vec::new(),
+            texts: Vec::new(),
+        }
+    }
+
+    /// True if it does not hold all values of its share.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Entries without a value; they are of the first share.
     pub fn add_none(&mut self, count: u64) {
-        self.none += count;
+        self.none += if self.share.number == 0 { count } else { 0 };
     }
 
     pub fn add_text(&mut self, hash: u64, count: u64, text: &str) {
@@ -54,7 +104,8 @@ impl<'a> Tally<'a> {
     pub fn begin(&mut self, segment: &'a Segment, records: usize) {
         self.segments.push(segment);
         // Most values of a segment are known from the ones before it.
-        self.reserve(records.saturating_sub(self.distinct));
+        let more = records.saturating_sub(self.distinct) / self.share.of as usize;
+        self.reserve(more.min(VALUES_MAX as usize));
     }
 
     pub fn add_record(&mut self, hash: u64, count: u64, record: u32) {
@@ -67,14 +118,21 @@ impl<'a> Tally<'a> {
         });
     }
 
-    /// True if the value was not known.
+    /// True if the value is new.
     fn add(&mut self, slot: Slot) -> bool {
+        if !self.share.holds(slot.hash) {
+            return false;
+        }
         self.reserve(1);
         let mask = self.slots.len() - 1;
         let mut at = slot.hash as usize & mask;
         loop {
             let known = &mut self.slots[at];
             if known.count == 0 {
+                if self.distinct as u64 >= VALUES_MAX {
+                    self.full = true;
+                    return false;
+                }
                 *known = slot;
                 self.distinct += 1;
                 return true;
@@ -106,6 +164,7 @@ impl<'a> Tally<'a> {
             *self = other;
             return;
         }
+        self.full |= other.full;
         self.none += other.none;
         let (segments, texts) = (self.segments.len() as u32, self.texts.len() as u32);
         self.segments.extend(other.segments);

@@ -1,7 +1,7 @@
 //! Measures building, merging and asking segments of the reference workload, without journal or server.
 //!
-//! `cargo run --release -p mar-audit-store --example segments -- DIR ENTRIES [one|many]` keeps the segments in DIR and only
-//! asks when they are there already.
+//! `cargo run --release -p mar-audit-store --example segments -- DIR ENTRIES [one|many [TIMES]]` keeps the segments in
+//! DIR and only asks when they are there already; TIMES asks that many copies of them.
 
 use entry::address::Cidr;
 use entry::draft::Defaults;
@@ -40,7 +40,11 @@ fn main() {
         build(&dir, &Workload::new(entries, logs));
     }
     let started = Instant::now();
-    let snapshot = open(&dir);
+    let times = arguments
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1);
+    let snapshot = repeated(open(&dir), times);
     println!("open {:?}", started.elapsed());
     sizes(&snapshot);
     ask(&snapshot, entries);
@@ -194,6 +198,25 @@ fn open(dir: &Path) -> Snapshot {
     }
 }
 
+/// The same segments as so many logs: what asking a longer history costs, without building one.
+fn repeated(snapshot: Snapshot, times: usize) -> Snapshot {
+    let name = |n: usize| Organization::parse(&format!("copy-{n:03}")).expect("a slug");
+    let logs = snapshot
+        .logs
+        .iter()
+        .cycle()
+        .take(snapshot.logs.len() * times)
+        .cloned();
+    let renamed = logs.enumerate().map(|(n, log)| LogView {
+        organization: name(n),
+        ..log
+    });
+    Snapshot {
+        logs: Arc::new(renamed.collect()),
+        ..snapshot
+    }
+}
+
 fn sizes(snapshot: &Snapshot) {
     let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
     let (mut total, mut segments) = (0, 0);
@@ -219,7 +242,11 @@ fn sizes(snapshot: &Snapshot) {
     }
 }
 
-fn timed<T>(name: &str, mut work: impl FnMut() -> T) -> T {
+/// `ONLY` in the environment is a part of the names to be measured.
+fn timed<T>(name: &str, mut work: impl FnMut() -> T) -> Option<T> {
+    if std::env::var("ONLY").is_ok_and(|only| !name.contains(&only)) {
+        return None;
+    }
     let mut once = || {
         let started = (Instant::now(), cpu());
         let result = work();
@@ -239,7 +266,7 @@ fn timed<T>(name: &str, mut work: impl FnMut() -> T) -> T {
         ms(first),
         ms(used)
     );
-    result
+    Some(result)
 }
 
 fn newest(filter: Filter, order: Order) -> PageQuery {
@@ -382,7 +409,9 @@ fn ask(snapshot: &Snapshot, entries: u64) {
         let found = timed(&format!("page: {name}"), || {
             snapshot.page(&query).expect("sound")
         });
-        println!("{:>50} found", found.entries.len());
+        if let Some(found) = found {
+            println!("{:>50} found", found.entries.len());
+        }
     }
     let received = newest(value(Field::Result, "failure"), Order::Received);
     timed("page: failures by receipt", || {

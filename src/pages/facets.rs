@@ -78,10 +78,16 @@ fn unlisted(setting: &Setting, facet: &Facet, shown: usize) -> Vec<(String, Opti
         };
         facet.top.iter().position(same)
     };
+    // Where every value was counted, one that is not among them has no entries.
+    let complete =
+        facet.distinct <= facet.top.iter().filter(|(top, _)| top.is_some()).count() as u64;
     let places = chosen.into_iter().map(|value| (place(&value), value));
     places
         .filter(|(place, _)| place.is_none_or(|place| place >= shown))
-        .map(|(place, value)| (value, place.map(|place| facet.top[place].1)))
+        .map(|(place, value)| match place {
+            Some(place) => (value, Some(facet.top[place].1)),
+            None => (value, complete.then_some(0)),
+        })
         .collect()
 }
 

@@ -115,6 +115,11 @@ fn a_chosen_value_keeps_its_place_and_count_among_the_facets_however_rare() {
         last.contains("actor-60</bdi></span><span class=\"n\"></span>"),
         "{last}"
     );
+    let few = facet("/?actor=nobody&search=actor-1");
+    assert!(
+        few.contains("nobody</bdi></span><span class=\"n\">0</span>"),
+        "{few}"
+    );
     let all = facet("/?expand=actor");
     assert!(all.contains("actor-50<") && all.contains("the 50 most frequent of 60"));
 }

@@ -61,8 +61,11 @@ impl Deref for SegmentBytes {
     }
 }
 
-/// More records than this are counted anew each time: a mebibyte per segment and group is enough.
-const COUNTS_KEPT_MAX: usize = 256 * 1024;
+/// More values than this are counted anew each time: a mebibyte per segment and field is enough.
+const COUNTS_KEPT_MAX: usize = 128 * 1024;
+
+/// Records, ascending, and rows of each.
+type Counts = Box<[(u32, u32)]>;
 
 /// An immutable run of one log's entries; its bytes are in memory or in a mapped file, in the same format.
 pub struct Segment {
@@ -71,8 +74,8 @@ pub struct Segment {
     meta: Meta,
     sections: Vec<Placed>,
     prepared: OnceLock<Prepared>,
-    /// Rows per record, by group: what facets of everything are added up from.
-    counts: [OnceLock<Box<[u32]>>; Group::ALL.len()],
+    /// Rows per record that shows a value, by field: what facets of everything are added up from.
+    counts: [OnceLock<Counts>; Field::ALL.len()],
 }
 
 impl Segment {
@@ -277,26 +280,32 @@ impl Segment {
         (!section.is_empty()).then(|| Packed::new(section))
     }
 
-    /// Rows of each record of a group; counted once and kept, unless there are so many that keeping them would cost more.
-    pub(crate) fn record_counts(&self, group: Group) -> Cow<'_, [u32]> {
-        let records = self.records(group).len() as usize;
-        match records <= COUNTS_KEPT_MAX {
-            true => Cow::Borrowed(
-                self.counts[group as usize]
-                    .get_or_init(|| self.count_records(group, records).into()),
-            ),
-            false => Cow::Owned(self.count_records(group, records)),
-        }
-    }
-
-    fn count_records(&self, group: Group, records: usize) -> Vec<u32> {
-        let mut counts = vec![0u32; records];
+    /// Rows per record of a group.
+    pub(crate) fn record_counts(&self, group: Group) -> Vec<u32> {
+        let mut counts = vec![0u32; self.records(group).len() as usize];
         self.forward(group).for_each(0..self.meta.len, |record| {
             if let Some(count) = counts.get_mut(record as usize) {
                 *count += 1;
             }
         });
         counts
+    }
+
+    /// What `count` gives for a field over all rows: asked once and kept, unless it is more than is worth keeping.
+    pub(crate) fn kept_counts(
+        &self,
+        field: Field,
+        count: impl FnOnce() -> Vec<(u32, u32)>,
+    ) -> Cow<'_, [(u32, u32)]> {
+        let kept = &self.counts[field as usize];
+        if let Some(counts) = kept.get() {
+            return Cow::Borrowed(counts);
+        }
+        let counts = count();
+        match counts.len() <= COUNTS_KEPT_MAX {
+            true => Cow::Borrowed(kept.get_or_init(|| counts.into())),
+            false => Cow::Owned(counts),
+        }
     }
 
     /// The folded values of an attribute.

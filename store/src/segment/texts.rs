@@ -110,14 +110,22 @@ impl<'a> Texts<'a> {
         low
     }
 
-    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
-        let mut start = 0;
-        (0..self.len()).map(move |at| {
+    /// Reads ascending places; neighbours share the search for where they lie.
+    pub fn ascending(self) -> impl FnMut(u32) -> &'a [u8] {
+        let (mut next, mut start) = (0, 0);
+        move |at| {
+            if at != next {
+                start = self.start(at);
+            }
             let end = self.ends.get(at) as usize;
             let value = self.blob.get(start..end.wrapping_sub(1)).unwrap_or(&[]);
-            start = end;
+            (next, start) = (at.wrapping_add(1), end);
             value
-        })
+        }
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        (0..self.len()).map(self.ascending())
     }
 }
 

@@ -157,14 +157,22 @@ fn add_segment<'a>(
     sums: &mut [Tally<'a>],
 ) -> Result<(), Error> {
     let rows = index::find_exact(segment, filter)?;
-    let mut by_group: HashMap<Group, Cow<'_, [u32]>> = HashMap::new();
+    let mut by_group: HashMap<Group, PerRecord> = HashMap::new();
     for (field, sum) in fields.iter().zip(sums) {
         match Group::of(*field) {
             Some(group) => {
-                let counts = by_group
-                    .entry(group)
-                    .or_insert_with(|| per_record(segment, group, &rows));
-                add_records(segment, *field, group, counts, hasher, sum)?;
+                let mut count = || {
+                    let per_record = || PerRecord::of(segment, group, &rows);
+                    by_group
+                        .entry(group)
+                        .or_insert_with(per_record)
+                        .shown(segment, *field)
+                };
+                let counts = match rows.count() == segment.len() {
+                    true => segment.kept_counts(*field, count),
+                    false => Cow::Owned(count()),
+                };
+                add_records(segment, *field, group, &counts, hasher, sum)?;
             }
             None if *field == Field::Organization => {
                 let name = segment.organization().as_str();
@@ -190,30 +198,82 @@ fn add_records<'a>(
     segment: &'a Segment,
     field: Field,
     group: Group,
-    counts: &[u32],
+    counts: &[(u32, u32)],
     hasher: &RandomState,
     sum: &mut Tally<'a>,
 ) -> Result<(), Error> {
-    let shown = match segment.shown(field) {
-        Some(first) => Cow::Owned(by_first(first, counts)),
-        None => Cow::Borrowed(counts),
-    };
-    let counted = shown.iter().filter(|count| **count > 0).count();
-    sum.begin(segment, counted);
-    let records = segment.records(group);
-    for (at, record) in records.iter().enumerate() {
-        let count = u64::from(shown.get(at).copied().unwrap_or(0));
-        if count == 0 {
-            continue;
-        }
-        let value = first_bytes(group, field, record)
+    sum.begin(segment, counts.len());
+    let mut record = segment.records(group).ascending();
+    for (at, count) in counts {
+        let value = first_bytes(group, field, record(*at))
             .map_err(|()| segment.damaged("a record cannot be read"))?;
         match value {
-            Some(value) => sum.add_record(hasher.hash_one(value), count, at as u32),
-            None => sum.add_none(count),
+            Some(value) => sum.add_record(hasher.hash_one(value), u64::from(*count), *at),
+            None => sum.add_none(u64::from(*count)),
         }
     }
     Ok(())
+}
+
+/// Matching rows per record of a group.
+enum PerRecord {
+    /// Of every record.
+    Dense(Vec<u32>),
+    /// The record of each matching row: fewer than there are records.
+    Sparse(Vec<u32>),
+}
+
+impl PerRecord {
+    fn of(segment: &Segment, group: Group, rows: &RowSet) -> PerRecord {
+        let (len, matching) = (segment.len(), rows.count());
+        let records = segment.records(group).len();
+        if matching == len {
+            return PerRecord::Dense(segment.record_counts(group));
+        }
+        if matching < records / 4 {
+            let forward = segment.forward(group);
+            let mut of_rows = Vec::with_capacity(matching as usize);
+            rows.for_each(|row| of_rows.push(forward.get(row)));
+            return PerRecord::Sparse(of_rows);
+        }
+        if matching <= len / 2 {
+            return PerRecord::Dense(pass(segment, group, rows, records));
+        }
+        // Fewer are missing than there are: take them away from all.
+        let mut counts = segment.record_counts(group);
+        let missing = pass(segment, group, &rows.clone().complement(), records);
+        counts
+            .iter_mut()
+            .zip(missing)
+            .for_each(|(count, missing)| *count = count.saturating_sub(missing));
+        PerRecord::Dense(counts)
+    }
+
+    /// Rows per record that is the first to show its value of a field; ascending, none without rows.
+    fn shown(&self, segment: &Segment, field: Field) -> Vec<(u32, u32)> {
+        let shown = segment.shown(field);
+        match self {
+            PerRecord::Dense(counts) => {
+                let sums = shown.map_or(Cow::Borrowed(&counts[..]), |first| {
+                    Cow::Owned(by_first(first, counts))
+                });
+                let all = sums
+                    .iter()
+                    .enumerate()
+                    .map(|(at, count)| (at as u32, *count));
+                all.filter(|(_, count)| *count > 0).collect()
+            }
+            PerRecord::Sparse(of_rows) => {
+                let first = |record: &u32| shown.map_or(*record, |shown| shown.get(*record));
+                let mut of_rows: Vec<u32> = of_rows.iter().map(first).collect();
+                of_rows.sort_unstable();
+                of_rows
+                    .chunk_by(|a, b| a == b)
+                    .map(|same| (same[0], same.len() as u32))
+                    .collect()
+            }
+        }
+    }
 }
 
 /// The counts of all records that show the same, at the first of them.
@@ -227,27 +287,6 @@ fn by_first(first: Packed<'_>, counts: &[u32]) -> Vec<u32> {
         at += 1;
     });
     sums
-}
-
-/// Matching rows per record of a group.
-fn per_record<'a>(segment: &'a Segment, group: Group, rows: &RowSet) -> Cow<'a, [u32]> {
-    let len = segment.len();
-    let matching = rows.count();
-    if matching == len {
-        return segment.record_counts(group);
-    }
-    let records = segment.records(group).len();
-    if matching <= len / 2 {
-        return Cow::Owned(pass(segment, group, rows, records));
-    }
-    // Fewer are missing than there are: take them away from all.
-    let mut counts = segment.record_counts(group).into_owned();
-    let missing = pass(segment, group, &rows.clone().complement(), records);
-    counts
-        .iter_mut()
-        .zip(missing)
-        .for_each(|(count, missing)| *count = count.saturating_sub(missing));
-    Cow::Owned(counts)
 }
 
 fn pass(segment: &Segment, group: Group, rows: &RowSet, records: u32) -> Vec<u32> {

@@ -15,8 +15,10 @@ const BLOCK_BYTES: usize = 12 * 1024;
 const BLOCK_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of a trained dictionary.
 const DICTIONARY_BYTES: usize = 16 * 1024;
-/// Bytes of samples it is trained from; more costs time and gains nothing measurable.
+/// Bytes of samples it is trained from, at most; more costs time and gains nothing measurable.
 const SAMPLE_BYTES: usize = 1024 * 1024;
+/// One byte in so many is a sample: training must not cost a small segment more than compressing it.
+const SAMPLED: usize = 8;
 const LEVEL: i32 = 3;
 
 /// The members that are in no group.
@@ -434,7 +436,7 @@ fn train(samples: &[&[u8]]) -> Vec<u8> {
     if total < DICTIONARY_BYTES * 16 {
         return Vec::new();
     }
-    let step = (total / SAMPLE_BYTES).max(1);
+    let step = (total / SAMPLE_BYTES).max(SAMPLED);
     let chosen: Vec<&[u8]> = samples
         .iter()
         .step_by(step)

@@ -7,13 +7,15 @@ use crate::disk::File;
 use crate::health::HealthCell;
 use crate::segment::Segment;
 use crate::state::{Load, State};
-use entry::Organization;
+use entry::{Organization, Seq};
 use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 
 /// Where one step ends and the next begins.
 #[derive(Clone, Debug)]
@@ -34,8 +36,8 @@ pub(crate) struct Limits {
     pub fan_out: usize,
     /// Entries of the largest merged file.
     pub merged_entries_max: u64,
-    /// Threads that build segments while the journal is read; 0: the one that reads.
-    pub recovery_threads: usize,
+    /// Threads that build segments while the journal is read, and that seal at the end; 0: the one that asks.
+    pub threads: usize,
 }
 
 impl Limits {
@@ -49,7 +51,7 @@ impl Limits {
             journal_bytes_max: 512 * 1024 * 1024,
             fan_out: 8,
             merged_entries_max: 1 << 20,
-            recovery_threads: std::thread::available_parallelism()
+            threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
                 .min(8),
         }
@@ -161,8 +163,13 @@ impl Sealing {
         if inputs.is_empty() {
             return Ok(());
         }
-        let dir = self.directory.segments_dir(organization);
-        self.latching(self.directory.create_dir(&dir))?;
+        if inputs[0].first_seq() == Seq(0) {
+            // The first file of this log; a log that has files has a durable directory.
+            self.latching(
+                self.directory
+                    .create_dir(&self.directory.segments_dir(organization)),
+            )?;
+        }
         let segment = self.write_segment(organization, &inputs)?;
         self.state
             .replace_memory(organization, inputs.len(), segment);
@@ -171,9 +178,28 @@ impl Sealing {
 
     /// Moves every long log to files, so that the next start need not read their entries from the journal.
     pub fn seal_long_logs(&self) -> Result<(), Error> {
-        for organization in self.state.open_logs(self.limits.built_entries as u64) {
-            self.seal(&organization)?;
-        }
+        let logs = Mutex::new(
+            self.state
+                .open_logs(self.limits.built_entries as u64)
+                .into_iter(),
+        );
+        let next = || logs.lock().next();
+        let seal_all = || {
+            while let Some(organization) = next() {
+                self.seal(&organization)?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            // Twice as many as processors: half of the time they wait for syncs.
+            let threads: Vec<_> = (0..(2 * self.limits.threads).max(1))
+                .map(|_| scope.spawn(seal_all))
+                .collect();
+            let sealed = |thread: ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            };
+            threads.into_iter().try_for_each(sealed)
+        })?;
         while self.try_trim_step()? {}
         Ok(())
     }
@@ -294,11 +320,15 @@ impl Sealing {
     }
 
     fn write_unfinished(&self, path: &Path, inputs: &[Arc<Segment>]) -> Result<(), Error> {
-        let file = self
-            .directory
-            .disk
-            .create(path)
-            .map_err(|e| Error::io(path, e))?;
+        let disk = &self.directory.disk;
+        let file = match disk.create(path) {
+            // Left by a try that failed, and could not even be removed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                disk.remove(path).and_then(|()| disk.create(path))
+            }
+            file => file,
+        };
+        let file = file.map_err(|e| Error::io(path, e))?;
         let mut out = Appender::new(file);
         match Segment::merge(inputs, &mut out) {
             Err(Error::Io { source, .. }) => return Err(Error::io(path, source)),

@@ -14,7 +14,7 @@ fn written(dir: &Path) {
         journal_bytes_max: 32 << 10,
         fan_out: 3,
         merged_entries_max: 64,
-        recovery_threads: 2,
+        threads: 2,
     };
     let options = Options {
         clock: Ticking::new().clock(),

@@ -157,7 +157,7 @@ impl<'a> Replay<'a> {
             waiting_bytes: 0,
             received_at: Timestamp::MIN,
             files: Vec::new(),
-            builders: Builders::start(scope, limits.recovery_threads),
+            builders: Builders::start(scope, limits.threads),
         }
     }
 

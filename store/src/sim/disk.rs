@@ -6,7 +6,7 @@ use crate::disk::{Disk, File, Lock};
 use crate::segment::SegmentBytes;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -213,7 +213,7 @@ impl World {
 
     /// Tells states apart that a process could tell apart, now or after another crash.
     pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = foldhash::quality::FixedState::default().build_hasher();
         for (path, node) in self
             .live
             .iter()

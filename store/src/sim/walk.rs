@@ -70,7 +70,7 @@ fn limits() -> Limits {
         journal_bytes_max: 12 << 10,
         fan_out: 2,
         merged_entries_max: 40,
-        recovery_threads: 0,
+        threads: 0,
     }
 }
 

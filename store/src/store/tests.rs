@@ -22,7 +22,7 @@ fn tiny() -> Limits {
         journal_bytes_max: 16 << 10,
         fan_out: 3,
         merged_entries_max: 64,
-        recovery_threads: 2,
+        threads: 2,
     }
 }
 

@@ -350,7 +350,7 @@ impl Checker<'_> {
                 return Ok(());
             }
         }
-        let Some((received_at, runs)) = record::read_entries(record.payload) else {
+        let Some((received_at, runs)) = record::read_entries(record.content) else {
             self.differs(path, None, format!("{at} is malformed"));
             return Ok(());
         };

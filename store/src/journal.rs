@@ -39,15 +39,15 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Adds a record; `payload` appends its payload.
-    pub fn push(&mut self, kind: Kind, count: u32, payload: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds a record; `content` appends its content.
+    pub fn push(&mut self, kind: Kind, count: u32, content: impl FnOnce(&mut Vec<u8>)) {
         record::encode(
             &mut self.bytes,
             self.base,
             self.durable_to,
             kind,
             count,
-            payload,
+            content,
         );
     }
 }

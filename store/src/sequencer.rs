@@ -358,7 +358,7 @@ impl Sequencer {
             .map(|stored| prepared.compare(&stored)))
     }
 
-    /// The payload of a batch's record; `placed` is in order of log and seq.
+    /// The content of a batch's record; `placed` is in order of log and seq.
     fn encode(&self, out: &mut Vec<u8>, received_at: Timestamp, placed: &[Placed]) {
         let runs = placed.chunk_by(|a, b| a.head == b.head);
         let count =

@@ -2,7 +2,7 @@
 
 use entry::{Organization, Seq, Timestamp};
 
-/// Bytes before a record's payload.
+/// Bytes before a record's content.
 pub(crate) const HEADER_BYTES: usize = 32;
 
 /// Records begin at multiples of this, so that a search for one need not look at every byte.
@@ -31,7 +31,7 @@ pub(crate) struct Record<'a> {
     pub durable_to: u64,
     /// Entries in it.
     pub count: u32,
-    pub payload: &'a [u8],
+    pub content: &'a [u8],
     /// Bytes to the next record.
     pub size_bytes: usize,
 }
@@ -43,16 +43,16 @@ pub(crate) fn encode(
     durable_to: u64,
     kind: Kind,
     count: u32,
-    payload: impl FnOnce(&mut Vec<u8>),
+    content: impl FnOnce(&mut Vec<u8>),
 ) {
     let start = out.len();
     debug_assert!(start.is_multiple_of(ALIGNMENT));
     out.extend_from_slice(&[0; HEADER_BYTES]);
-    payload(out);
-    let payload_bytes = u32::try_from(out.len() - start - HEADER_BYTES)
+    content(out);
+    let content_bytes = u32::try_from(out.len() - start - HEADER_BYTES)
         .expect("a batch is smaller than 4 GiB: admission bounds it");
     let record = &mut out[start..];
-    record[4..8].copy_from_slice(&payload_bytes.to_le_bytes());
+    record[4..8].copy_from_slice(&content_bytes.to_le_bytes());
     record[8..16].copy_from_slice(&(base + start as u64).to_le_bytes());
     record[16..24].copy_from_slice(&durable_to.to_le_bytes());
     record[24] = kind as u8;
@@ -84,7 +84,7 @@ pub(crate) fn decode(bytes: &[u8], position: u64, check_checksum: bool) -> Optio
         position,
         durable_to: u64_at(header, 16),
         count: u32_at(header, 28),
-        payload: &bytes[HEADER_BYTES..end],
+        content: &bytes[HEADER_BYTES..end],
         // The last record of a file may lack its padding, if only the bytes before it survived.
         size_bytes: padded(end),
     })
@@ -117,7 +117,7 @@ impl Run<'_> {
     }
 }
 
-/// Begins the payload of [`Kind::Entries`]; `runs` calls of [`begin_run`] follow.
+/// Begins the content of [`Kind::Entries`]; `runs` calls of [`begin_run`] follow.
 pub(crate) fn begin_entries(out: &mut Vec<u8>, received_at: Timestamp, runs: u32) {
     out.extend_from_slice(&received_at.as_micros().to_le_bytes());
     out.extend_from_slice(&runs.to_le_bytes());
@@ -141,9 +141,9 @@ pub(crate) fn push_body(out: &mut Vec<u8>, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
-/// The runs of a payload of [`Kind::Entries`]; `None` if it is malformed, which a good checksum rules out.
-pub(crate) fn read_entries(payload: &[u8]) -> Option<(Timestamp, Vec<Run<'_>>)> {
-    let mut rest = Rest(payload);
+/// The runs of a content of [`Kind::Entries`]; `None` if it is malformed, which a good checksum rules out.
+pub(crate) fn read_entries(content: &[u8]) -> Option<(Timestamp, Vec<Run<'_>>)> {
+    let mut rest = Rest(content);
     let received_at = Timestamp::from_micros(i64::from_le_bytes(rest.take(8)?.try_into().ok()?))?;
     let mut runs = Vec::new();
     for _ in 0..rest.u32()? {
@@ -205,7 +205,7 @@ mod tests {
             (Some(Kind::Entries), 4000, 2)
         );
         assert_eq!(record.size_bytes, bytes.len());
-        let (received_at, runs) = read_entries(record.payload).expect("well formed");
+        let (received_at, runs) = read_entries(record.content).expect("well formed");
         assert_eq!(received_at.as_micros(), 7);
         assert_eq!((runs[0].first, runs[0].end()), (Seq(40), 42));
         assert_eq!(runs[0].bodies, [&b"{}"[..], b"{\"a\":1}"]);
@@ -228,9 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_payload_is_none_at_every_cut() {
+    fn a_malformed_content_is_none_at_every_cut() {
         let bytes = sample();
-        let payload = decode(&bytes, 4096, true).expect("whole").payload;
-        assert!((0..payload.len()).all(|cut| read_entries(&payload[..cut]).is_none()));
+        let content = decode(&bytes, 4096, true).expect("whole").content;
+        assert!((0..content.len()).all(|cut| read_entries(&content[..cut]).is_none()));
     }
 }

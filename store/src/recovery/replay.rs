@@ -169,7 +169,7 @@ impl<'a> Replay<'a> {
             Some(Kind::Entries) => {}
             None => return damaged("its kind is none that this release knows".into()),
         }
-        let Some((received_at, runs)) = record::read_entries(record.payload) else {
+        let Some((received_at, runs)) = record::read_entries(record.content) else {
             return damaged("its checksum is right, its content is malformed".into());
         };
         if received_at < self.received_at {

@@ -2,7 +2,7 @@
 
 use super::Random;
 use super::disk::{SimDisk, Trouble, World};
-use super::oracle::{Key, Ledger};
+use super::oracle::{Key, Promises};
 use super::walk::Running;
 use crate::Health;
 use crate::faults::Faults;
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn start(world: World) -> Running {
-    start_with(world, &Ledger::default()).expect("starts")
+    start_with(world, &Promises::default()).expect("starts")
 }
 
-fn start_with(world: World, ledger: &Ledger) -> Result<Running, String> {
+fn start_with(world: World, promises: &Promises) -> Result<Running, String> {
     let disk = SimDisk::new(world, Arc::default(), false, Random(1));
-    Running::start(disk, ledger, Faults::default(), 0)
+    Running::start(disk, promises, Faults::default(), 0)
 }
 
 fn batch(from: u64) -> Vec<Key> {
@@ -29,7 +29,7 @@ fn batch(from: u64) -> Vec<Key> {
 }
 
 /// A store of several commits that nobody closed.
-fn written(commits: u64, marked: bool) -> (World, Ledger) {
+fn written(commits: u64, marked: bool) -> (World, Promises) {
     let mut running = start(World::new());
     for commit in 0..commits {
         running
@@ -39,7 +39,7 @@ fn written(commits: u64, marked: bool) -> (World, Ledger) {
     if marked {
         running.sequencer.idle();
     }
-    (running.disk.world(), running.ledger)
+    (running.disk.world(), running.promises)
 }
 
 /// Where records of entries begin and end in their files.
@@ -63,10 +63,10 @@ fn records(world: &mut World) -> Vec<(PathBuf, usize, usize)> {
 }
 
 /// Starting is refused, names the file, and changes nothing of it.
-fn refused(mut world: World, ledger: &Ledger, path: &Path) {
+fn refused(mut world: World, promises: &Promises, path: &Path) {
     let before = world.bytes_mut(path).clone();
     let disk = SimDisk::new(world, Arc::default(), false, Random(1));
-    let refused = Running::start(disk.clone(), ledger, Faults::default(), 0)
+    let refused = Running::start(disk.clone(), promises, Faults::default(), 0)
         .err()
         .expect("damage must be seen");
     assert!(refused.contains("is damaged"), "{refused}");
@@ -79,7 +79,7 @@ fn refused(mut world: World, ledger: &Ledger, path: &Path) {
 
 #[test]
 fn an_acknowledged_record_that_changed_is_damage_wherever_it_is() {
-    let (mut world, ledger) = written(8, true);
+    let (mut world, promises) = written(8, true);
     let records = records(&mut world);
     assert!(records.len() == 16 && world.files(".journal").len() > 1);
     for (path, start, end) in &records {
@@ -93,29 +93,29 @@ fn an_acknowledged_record_that_changed_is_damage_wherever_it_is() {
         ] {
             let mut damaged = world.clone();
             damaged.bytes_mut(path)[at] ^= 0x10;
-            refused(damaged, &ledger, path);
+            refused(damaged, &promises, path);
         }
         let mut damaged = world.clone();
         damaged.bytes_mut(path)[*start..*end].fill(0);
-        refused(damaged, &ledger, path);
+        refused(damaged, &promises, path);
     }
 }
 
 #[test]
 fn a_journal_file_that_is_cut_or_gone_is_damage() {
-    let (world, ledger) = written(12, true);
+    let (world, promises) = written(12, true);
     let files = world.files(".journal");
     assert!(files.len() > 2);
     for path in &files[..files.len() - 1] {
         let mut cut = world.clone();
         let bytes = cut.bytes_mut(path);
         bytes.truncate(bytes.len() - 600);
-        refused(cut, &ledger, path);
+        refused(cut, &promises, path);
     }
     let mut gone = world.clone();
     gone.forget(&files[1]);
     assert!(
-        start_with(gone, &ledger)
+        start_with(gone, &promises)
             .err()
             .expect("seen")
             .contains("is damaged")
@@ -123,7 +123,7 @@ fn a_journal_file_that_is_cut_or_gone_is_damage() {
     let mut gone = world;
     gone.forget(&files[0]);
     assert!(
-        start_with(gone, &ledger)
+        start_with(gone, &promises)
             .err()
             .expect("seen")
             .contains("is damaged")
@@ -132,12 +132,12 @@ fn a_journal_file_that_is_cut_or_gone_is_damage() {
 
 #[test]
 fn a_tail_that_nobody_was_promised_is_cut_and_the_log_goes_on() {
-    let (mut world, ledger) = written(3, false);
+    let (mut world, promises) = written(3, false);
     let records = records(&mut world);
     let (path, start, end) = records.last().expect("written");
     world.bytes_mut(path)[end - 9] ^= 1;
     // Nothing after it says that it was acknowledged: as far as the disk tells, it is a torn write.
-    let mut promised = ledger;
+    let mut promised = promises;
     let log = promised.logs.get_mut("acme").expect("written");
     log.truncate(log.len() - 3);
     let mut running = start_with(world, &promised).expect("cut");
@@ -147,7 +147,7 @@ fn a_tail_that_nobody_was_promised_is_cut_and_the_log_goes_on() {
             .all(|byte| *byte == 0)
     );
     running.commit(vec![batch(500)]).expect("goes on");
-    start_with(running.disk.world(), &running.ledger).expect("and is there after a restart");
+    start_with(running.disk.world(), &running.promises).expect("and is there after a restart");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_full_disk_is_an_answer_and_room_is_enough_to_go_on() {
         "the store looks for room by itself"
     );
     running.commit(vec![batch(2_000)]).expect("stored");
-    start_with(running.disk.world(), &running.ledger).expect("and is there after a restart");
+    start_with(running.disk.world(), &running.promises).expect("and is there after a restart");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_a_restart() {
     for n in 2..5 {
         running.commit(vec![batch(n * 10)]).expect("refused");
     }
-    assert_eq!(running.ledger.size(), 3);
+    assert_eq!(running.promises.size(), 3);
     assert!(matches!(
         running.sealing.health.get(),
         Health::Latched { .. }
@@ -201,7 +201,7 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_a_restart() {
         running.sealing.seal_step().is_err(),
         "nor is anything sealed"
     );
-    let mut running = start_with(running.disk.world(), &running.ledger).expect("restarted");
+    let mut running = start_with(running.disk.world(), &running.promises).expect("restarted");
     running.commit(vec![batch(50)]).expect("stored");
     assert_eq!(running.sealing.health.get(), Health::Ready);
 }

@@ -1,7 +1,7 @@
 //! A disk that keeps apart what a loss of power keeps and what it may keep.
 
 use super::Random;
-use super::oracle::Ledger;
+use super::oracle::Promises;
 use crate::disk::{Disk, File, Lock};
 use crate::segment::SegmentBytes;
 use parking_lot::Mutex;
@@ -265,7 +265,7 @@ impl World {
 /// A moment before an operation, and what was promised until then.
 pub(super) struct CrashPoint {
     pub world: World,
-    pub ledger: Arc<Ledger>,
+    pub promises: Arc<Promises>,
 }
 
 /// What goes wrong while the process lives.
@@ -288,7 +288,7 @@ pub(super) struct SimDisk {
 
 struct Inner {
     world: World,
-    ledger: Arc<Ledger>,
+    promises: Arc<Promises>,
     /// One before each operation, if they are recorded.
     points: Option<Vec<CrashPoint>>,
     trouble: Trouble,
@@ -299,7 +299,7 @@ struct Inner {
 }
 
 impl SimDisk {
-    pub fn new(world: World, ledger: Arc<Ledger>, record: bool, mut random: Random) -> Self {
+    pub fn new(world: World, promises: Arc<Promises>, record: bool, mut random: Random) -> Self {
         let next_inode = world.inodes.keys().max().map_or(0, |max| max + 1);
         let reserves = random.once_in(2);
         let points = record.then(Vec::new);
@@ -307,7 +307,7 @@ impl SimDisk {
         SimDisk {
             inner: Arc::new(Mutex::new(Inner {
                 world,
-                ledger,
+                promises,
                 points,
                 trouble,
                 random,
@@ -317,8 +317,8 @@ impl SimDisk {
         }
     }
 
-    pub fn set_ledger(&self, ledger: Ledger) {
-        self.inner.lock().ledger = Arc::new(ledger);
+    pub fn set_promises(&self, promises: Promises) {
+        self.inner.lock().promises = Arc::new(promises);
     }
 
     pub fn set_trouble(&self, trouble: Trouble) {
@@ -353,7 +353,7 @@ impl Inner {
         if let Some(points) = &mut self.points {
             points.push(CrashPoint {
                 world: self.world.clone(),
-                ledger: self.ledger.clone(),
+                promises: self.promises.clone(),
             });
         }
     }

@@ -41,14 +41,14 @@ impl Key {
 
 /// What was promised.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct Promises {
     /// Entries acknowledged, or shown by a recovery, in order of seq.
     pub logs: BTreeMap<&'static str, Vec<(Key, Timestamp)>>,
     /// Batches sent and not answered: each may be there, in this order and without gaps, or not.
     pub in_flight: Vec<Vec<Key>>,
 }
 
-impl Ledger {
+impl Promises {
     pub fn size(&self) -> usize {
         self.logs.values().map(Vec::len).sum()
     }
@@ -74,10 +74,10 @@ fn entries(snapshot: &Snapshot) -> Result<BTreeMap<String, Vec<Entry>>, String> 
 }
 
 /// Checks what a recovery shows against what was promised. Answers with what is promised from now on.
-pub(super) fn check(snapshot: &Snapshot, ledger: &Ledger) -> Result<Ledger, String> {
+pub(super) fn check(snapshot: &Snapshot, promises: &Promises) -> Result<Promises, String> {
     let mut seen = entries(snapshot)?;
-    let mut next = Ledger {
-        logs: ledger.logs.clone(),
+    let mut next = Promises {
+        logs: promises.logs.clone(),
         in_flight: Vec::new(),
     };
     let mut times = BTreeSet::new();
@@ -118,7 +118,7 @@ pub(super) fn check(snapshot: &Snapshot, ledger: &Ledger) -> Result<Ledger, Stri
             }
         }
     }
-    take_in_flight(&seen, &ledger.in_flight, &mut next)?;
+    take_in_flight(&seen, &promises.in_flight, &mut next)?;
     for (organization, entries) in &seen {
         let known = next.logs.get(organization.as_str()).map_or(0, Vec::len);
         if entries.len() != known {
@@ -135,7 +135,7 @@ pub(super) fn check(snapshot: &Snapshot, ledger: &Ledger) -> Result<Ledger, Stri
 fn take_in_flight(
     seen: &BTreeMap<String, Vec<Entry>>,
     in_flight: &[Vec<Key>],
-    next: &mut Ledger,
+    next: &mut Promises,
 ) -> Result<(), String> {
     let mut ended = false;
     for (number, batch) in in_flight.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::Random;
 use super::disk::{CrashPoint, SimDisk, Survival, Trouble, World};
-use super::oracle::{self, Key, Ledger};
+use super::oracle::{self, Key, Promises};
 use crate::faults::Faults;
 use crate::health::HealthCell;
 use crate::recovery::{self, Recovered};
@@ -57,7 +57,7 @@ pub(super) struct Running {
     state: Arc<State>,
     pub sequencer: Sequencer,
     pub sealing: Sealing,
-    pub ledger: Ledger,
+    pub promises: Promises,
 }
 
 fn limits() -> Limits {
@@ -77,7 +77,7 @@ fn limits() -> Limits {
 impl Running {
     pub fn start(
         disk: SimDisk,
-        ledger: &Ledger,
+        promises: &Promises,
         faults: Faults,
         now: i64,
     ) -> Result<Running, String> {
@@ -91,19 +91,19 @@ impl Running {
             recovery::recover(&opened.directory, &health, &limits(), clock.clock(), faults)
                 .map_err(|e| format!("recovery: {e}"))?;
         let sealing = Sealing::new(opened.directory, state.clone(), health, limits());
-        let ledger = oracle::check(&state.snapshot(), ledger)?;
-        disk.set_ledger(ledger.clone());
+        let promises = oracle::check(&state.snapshot(), promises)?;
+        disk.set_promises(promises.clone());
         Ok(Running {
             disk,
             state,
             sequencer,
             sealing,
-            ledger,
+            promises,
         })
     }
 
     fn has(&self, key: &Key) -> bool {
-        self.ledger
+        self.promises
             .logs
             .get(key.organization)
             .is_some_and(|log| log.iter().any(|(known, _)| known == key))
@@ -118,8 +118,8 @@ impl Running {
     pub fn commit(&mut self, batches: Vec<Vec<Key>>) -> Result<(), String> {
         let latched = self.sealing.health.refuse_if_latched().is_err();
         if !latched {
-            self.ledger.in_flight.clone_from(&batches);
-            self.disk.set_ledger(self.ledger.clone());
+            self.promises.in_flight.clone_from(&batches);
+            self.disk.set_promises(self.promises.clone());
         }
         let prepared = batches
             .iter()
@@ -134,28 +134,28 @@ impl Running {
                     for (key, receipt) in batch.into_iter().zip(receipts) {
                         self.accepted(key, &receipt)?;
                     }
-                    self.ledger.in_flight.remove(0);
+                    self.promises.in_flight.remove(0);
                 }
                 // It was taken back: nothing of it may be found.
-                Err(Error::NoSpace { .. }) => self.ledger.in_flight.clear(),
+                Err(Error::NoSpace { .. }) => self.promises.in_flight.clear(),
                 // It may be found or not, and nothing is written after it.
                 Err(Error::Latched { .. }) => {}
                 Err(error) => return Err(format!("an append was answered: {error}")),
             }
         }
-        self.disk.set_ledger(self.ledger.clone());
+        self.disk.set_promises(self.promises.clone());
         oracle::check(
             &self.state.snapshot(),
-            &Ledger {
+            &Promises {
                 in_flight: Vec::new(),
-                ..self.ledger.clone()
+                ..self.promises.clone()
             },
         )
         .map(drop)
     }
 
     fn accepted(&mut self, key: Key, receipt: &Receipt) -> Result<(), String> {
-        let log = self.ledger.logs.entry(key.organization).or_default();
+        let log = self.promises.logs.entry(key.organization).or_default();
         match receipt {
             Receipt::Accepted {
                 seq, received_at, ..
@@ -173,7 +173,7 @@ impl Running {
     /// Sends drafts again that are stored, with the same and with other content: retries are recognised wherever they are.
     fn retry(&mut self, random: &mut Random) -> Result<(), String> {
         let known: Vec<(Key, u64)> = self
-            .ledger
+            .promises
             .logs
             .values()
             .flat_map(|log| {
@@ -239,12 +239,12 @@ impl Walk {
     pub fn run(&self, states: u64) -> Result<Report, Violation> {
         let mut random = Random(self.seed);
         let mut seen = HashSet::new();
-        let (mut world, mut ledger) = (World::new(), Arc::new(Ledger::default()));
+        let (mut world, mut promises) = (World::new(), Arc::new(Promises::default()));
         let mut round = 0;
         while (seen.len() as u64) < states {
             round += 1;
             let points = self
-                .round(&world, &ledger, &mut random)
+                .round(&world, &promises, &mut random)
                 .map_err(|what| self.violation(round, &what))?;
             self.crash_everywhere(&points, &mut seen, &mut random)
                 .map_err(|what| self.violation(round, &what))?;
@@ -252,15 +252,15 @@ impl Walk {
             // More often where it waited for an answer.
             let waiting: Vec<_> = points
                 .iter()
-                .filter(|point| point.ledger.in_flight.len() > 1)
+                .filter(|point| point.promises.in_flight.len() > 1)
                 .collect();
             let point = match waiting.len() as u64 {
                 0 => &points[random.below(points.len() as u64) as usize],
                 _ if random.once_in(2) => &points[random.below(points.len() as u64) as usize],
                 several => waiting[random.below(several) as usize],
             };
-            if point.ledger.size() > 60 {
-                (world, ledger) = (World::new(), Arc::new(Ledger::default()));
+            if point.promises.size() > 60 {
+                (world, promises) = (World::new(), Arc::new(Promises::default()));
             } else {
                 let survival = [
                     Survival::Killed,
@@ -271,7 +271,7 @@ impl Walk {
                 world = point
                     .world
                     .crash(survival[random.below(4) as usize], &mut random);
-                ledger = point.ledger.clone();
+                promises = point.promises.clone();
             }
         }
         Ok(Report {
@@ -292,14 +292,14 @@ impl Walk {
     fn round(
         &self,
         world: &World,
-        ledger: &Arc<Ledger>,
+        promises: &Arc<Promises>,
         random: &mut Random,
     ) -> Result<Vec<CrashPoint>, String> {
-        let disk = SimDisk::new(world.clone(), ledger.clone(), true, Random(random.next()));
+        let disk = SimDisk::new(world.clone(), promises.clone(), true, Random(random.next()));
         // The clock may have been set back while nothing ran.
         let now = random.below(1_000_000) as i64;
-        let mut running = Running::start(disk.clone(), ledger, self.faults, now)?;
-        let mut number = ledger
+        let mut running = Running::start(disk.clone(), promises, self.faults, now)?;
+        let mut number = promises
             .logs
             .values()
             .flatten()
@@ -307,7 +307,7 @@ impl Walk {
             .max()
             .unwrap_or(0);
         // What was sent and is not there is sent again, as its callers would, one after the other.
-        let lost: Vec<Vec<Key>> = ledger.in_flight.clone();
+        let lost: Vec<Vec<Key>> = promises.in_flight.clone();
         for batch in lost {
             number = batch
                 .iter()
@@ -381,8 +381,9 @@ impl Walk {
                 if !seen.insert(world.fingerprint()) {
                     continue;
                 }
-                let disk = SimDisk::new(world, point.ledger.clone(), false, Random(random.next()));
-                self.recover_and_check(disk, &point.ledger, random)
+                let disk =
+                    SimDisk::new(world, point.promises.clone(), false, Random(random.next()));
+                self.recover_and_check(disk, &point.promises, random)
                     .map_err(|what| {
                         format!(
                             "crashed before operation {at} of {}, {survival:?} survived: {what}",
@@ -397,13 +398,13 @@ impl Walk {
     fn recover_and_check(
         &self,
         disk: SimDisk,
-        ledger: &Ledger,
+        promises: &Promises,
         random: &mut Random,
     ) -> Result<(), String> {
-        let mut running = Running::start(disk, ledger, self.faults, 0)?;
+        let mut running = Running::start(disk, promises, self.faults, 0)?;
         running.retry(random)?;
         // The first that was lost is sent again, so that its record ends where its first try did.
-        let lost = ledger
+        let lost = promises
             .in_flight
             .iter()
             .find(|batch| !running.has(&batch[0]))
@@ -416,7 +417,9 @@ impl Walk {
         let log = sent[0].organization;
         running.commit(vec![sent])?;
         let last = |log: &Vec<(Key, Timestamp)>| log.last().map(|(_, received_at)| *received_at);
-        if running.ledger.logs.values().filter_map(last).max() != last(&running.ledger.logs[log]) {
+        if running.promises.logs.values().filter_map(last).max()
+            != last(&running.promises.logs[log])
+        {
             return Err("the newest entry is not the newest".into());
         }
         if random.once_in(4) {
@@ -426,7 +429,7 @@ impl Walk {
                 false,
                 Random(random.next()),
             );
-            Running::start(disk, &running.ledger, self.faults, 0)
+            Running::start(disk, &running.promises, self.faults, 0)
                 .map_err(|what| format!("the second time: {what}"))?;
         }
         Ok(())

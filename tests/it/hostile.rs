@@ -54,6 +54,15 @@ fn unescape(text: &str) -> Vec<u8> {
     out
 }
 
+/// A batch of none, which is answered 200.
+fn is_empty_array(body: &[u8]) -> bool {
+    let inside = body
+        .trim_ascii()
+        .strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    inside.is_some_and(|inside| inside.trim_ascii().is_empty())
+}
+
 #[test]
 fn no_body_of_json_test_suite_is_an_entry_and_none_that_is_no_json_is_called_one() {
     let server = TestServer::start();
@@ -62,8 +71,9 @@ fn no_body_of_json_test_suite_is_an_entry_and_none_that_is_no_json_is_called_one
     for (name, body) in cases {
         for kind in ["application/json", "application/x-ndjson"] {
             let answer = server.send("POST", "/v1/entries", &[("content-type", kind)], &body);
+            let none = kind == "application/json" && is_empty_array(&body);
             assert!(
-                matches!(answer.status, 400 | 413 | 422),
+                (answer.status == 200) == none && matches!(answer.status, 200 | 400 | 413 | 422),
                 "{name} as {kind}: {} {}",
                 answer.status,
                 answer.text()

@@ -19,6 +19,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Decoded bytes of calls in flight, in KiB: what bounds memory under many large batches.
     pub bytes_in_flight: Arc<Semaphore>,
+    /// Answers that are made and not sent yet, in KiB: what bounds memory under many callers that do not read.
+    pub answers_in_flight: Arc<Semaphore>,
     /// Calls that parse, search or encode right now.
     pub work: Gate,
     /// Exports that stream right now.
@@ -60,6 +62,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Decoded bytes of all calls in flight; more are answered 503. Parsed they take about three times as much.
     pub bytes_in_flight_max: usize,
+    /// Bytes of large answers that are not sent yet; more are answered 503. Eight of the largest pages.
+    pub answers_in_flight_max: usize,
     /// Calls that parse, search or encode at the same time.
     pub work_max: usize,
     /// Calls that may wait for that; more are answered 503.
@@ -82,6 +86,7 @@ impl Default for Limits {
             header_bytes_max: 32 * 1024,
             connections_max: 1_024,
             bytes_in_flight_max: 64 * 1024 * 1024,
+            answers_in_flight_max: 64 * 1024 * 1024,
             work_max: 8,
             work_waiting_max: 512,
             exports_max: 8,
@@ -116,6 +121,7 @@ impl App {
             clock,
             metrics: Metrics::new(),
             bytes_in_flight: Arc::new(Semaphore::new(limits.bytes_in_flight_max / 1024)),
+            answers_in_flight: Arc::new(Semaphore::new(limits.answers_in_flight_max / 1024)),
             work: Gate::new(limits.work_max, limits.work_waiting_max),
             exports: Gate::new(limits.exports_max, 0),
             tails: Gate::new(limits.tails_max, 0),

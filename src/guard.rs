@@ -4,6 +4,7 @@
 //! that lead through the browser of a person who works there: a page of another site posting a form to us (refused by
 //! `Origin` and `Sec-Fetch-Site`), and a page whose DNS name is rebound to 127.0.0.1 (refused by `Host`).
 
+use crate::answer;
 use crate::app::App;
 use crate::body::linger;
 use crate::metrics::Call;
@@ -30,13 +31,15 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         method: known_method(request.method()),
         status: 0,
     };
-    let mut response = match check(&app, request.method(), request.uri(), request.headers()) {
+    let method = request.method().clone();
+    let response = match check(&app, &method, request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             linger(request.into_body());
             problem.into_response()
         }
     };
+    let mut response = answer::hold(&app, &method, response).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let document = problem.to_json(Some(&path));
         response

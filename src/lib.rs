@@ -9,6 +9,7 @@
 //! - [`server`]: sockets, timeouts, shutdown
 //! - [`guard`]: which calls are let in at all: host, origin, headers
 //! - [`body`]: the bytes of a call: limits, decompression, stalled senders
+//! - [`answer`]: the bytes of answers until they are sent
 //! - [`api`]: the handlers of `/v1` and the functions behind them, which pages call too
 //! - [`cursor`]: where a walk goes on
 //! - [`export`], [`tail`]: everything at once, everything from now on
@@ -21,6 +22,7 @@
 //! - [`clock`]: the only place that asks the system for the time
 //! - [`demo`], [`bench`]: data that looks alive; data that measures
 
+pub mod answer;
 pub mod api;
 pub mod app;
 pub mod bench;

@@ -59,8 +59,8 @@ pub struct PageQuery {
     pub as_of: Option<Timestamp>,
 }
 
-/// A page of a thousand entries of 4 MiB each would be 4 GB of memory for one caller.
-pub const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A page of a thousand entries of 4 MiB each would be 4 GB of memory for one caller. The last entry may go beyond.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One answer.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ mod export;
 mod hostile;
 mod import;
 mod kill;
+mod overload;
 mod pages;
 mod program;
 mod tail;

@@ -29,7 +29,7 @@ use receipts::Receipts;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 type Answer = Result<Response, Problem>;
 
@@ -56,8 +56,9 @@ pub async fn append(
     };
     let mut share = Share::none_yet(&app);
     let packed = body::receive(&app, &headers, body, &mut share).await?;
+    let (bytes, share) = body::unpack(&app, coding, packed, share).await?;
+    let room = body::room_to_parse(&app, bytes.len()).await;
     let hand_over = move |app: &Arc<App>| {
-        let bytes = body::decode(coding, packed, &mut share)?;
         let filling = batch::Filling {
             catalogue: &app.catalogue,
             organization: &organization,
@@ -65,8 +66,8 @@ pub async fn append(
             alone: app.work.inside() == 1,
         };
         let batch = batch::read(form, &bytes, &filling)?;
-        drop(bytes);
-        Ok((submit(app, batch.items, share), batch.refusals))
+        drop((bytes, share));
+        Ok((submit(app, batch.items, room), batch.refusals))
     };
     let (stored, refusals) = app.blocking(hand_over).await?;
     let stored = stored
@@ -85,9 +86,13 @@ pub async fn append(
 
 type Stored = Result<Vec<store::Receipt>, store::Error>;
 
-/// The one crossing from here to the log's thread and back. The share of memory is given back once the log has answered,
+/// The one crossing from here to the log's thread and back. The room in memory is given back once the log has answered,
 /// also if the caller has hung up: its entries are stored all the same.
-fn submit(app: &Arc<App>, items: Vec<store::Item>, share: Share) -> oneshot::Receiver<Stored> {
+fn submit(
+    app: &Arc<App>,
+    items: Vec<store::Item>,
+    room: OwnedSemaphorePermit,
+) -> oneshot::Receiver<Stored> {
     let (done, stored) = oneshot::channel();
     if items.is_empty() {
         // Every item was refused; the receiver is right here.
@@ -100,7 +105,7 @@ fn submit(app: &Arc<App>, items: Vec<store::Item>, share: Share) -> oneshot::Rec
             .metrics
             .append_seconds
             .observe(started.elapsed().as_secs_f64());
-        drop(share);
+        drop(room);
         // A caller that hung up gets no receipts.
         drop(done.send(stored));
     };

@@ -2,6 +2,7 @@
 
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
+use entry::limits::BATCH_BYTES_MAX;
 use entry::{Catalogue, Organization, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Decoded bytes of calls in flight, in KiB: what bounds memory under many large batches.
     pub bytes_in_flight: Arc<Semaphore>,
+    /// What those take once they are parsed, in KiB, until the log has them: see [`crate::body::room_to_parse`].
+    pub parsed_in_flight: Arc<Semaphore>,
     /// Answers that are made and not sent yet, in KiB: what bounds memory under many callers that do not read.
     pub answers_in_flight: Arc<Semaphore>,
     /// Calls that parse, search or encode right now.
@@ -60,8 +63,10 @@ pub struct Limits {
     pub header_bytes_max: usize,
     /// Connections; more are answered 503 and closed.
     pub connections_max: usize,
-    /// Decoded bytes of all calls in flight; more are answered 503. Parsed they take about three times as much.
+    /// Decoded bytes of all calls in flight; more are answered 503.
     pub bytes_in_flight_max: usize,
+    /// Memory of parsed batches until they are stored; more wait. The largest batch takes all of it.
+    pub parsed_bytes_in_flight_max: usize,
     /// Bytes of large answers that are not sent yet; more are answered 503. Eight of the largest pages.
     pub answers_in_flight_max: usize,
     /// Calls that parse, search or encode at the same time.
@@ -86,6 +91,7 @@ impl Default for Limits {
             header_bytes_max: 32 * 1024,
             connections_max: 1_024,
             bytes_in_flight_max: 64 * 1024 * 1024,
+            parsed_bytes_in_flight_max: crate::body::PARSED_PER_BYTE * BATCH_BYTES_MAX,
             answers_in_flight_max: 64 * 1024 * 1024,
             work_max: 8,
             work_waiting_max: 512,
@@ -121,6 +127,7 @@ impl App {
             clock,
             metrics: Metrics::new(),
             bytes_in_flight: Arc::new(Semaphore::new(limits.bytes_in_flight_max / 1024)),
+            parsed_in_flight: Arc::new(Semaphore::new(limits.parsed_bytes_in_flight_max / 1024)),
             answers_in_flight: Arc::new(Semaphore::new(limits.answers_in_flight_max / 1024)),
             work: Gate::new(limits.work_max, limits.work_waiting_max),
             exports: Gate::new(limits.exports_max, 0),

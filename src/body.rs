@@ -2,7 +2,9 @@
 
 mod decode;
 
-pub use decode::{Coding, decode};
+use decode::decode;
+
+pub use decode::Coding;
 
 use crate::app::App;
 use crate::problem::{Kind, Problem};
@@ -60,6 +62,33 @@ impl Share {
         }
         Ok(())
     }
+}
+
+/// A batch as drafts takes up to so many times its JSON.
+pub const PARSED_PER_BYTE: usize = 4;
+
+/// Waits for the memory that a batch takes once it is parsed, in the order of asking: whoever has it needs nothing more to
+/// be stored and give it back. Those who wait are bounded by the bytes they hold meanwhile.
+pub async fn room_to_parse(app: &App, decoded_bytes: usize) -> OwnedSemaphorePermit {
+    let room = app.settings.limits.parsed_bytes_in_flight_max / 1024;
+    let wanted = (decoded_bytes * PARSED_PER_BYTE).div_ceil(1024).min(room);
+    let wanted = u32::try_from(wanted).expect("a batch is no larger than its limit");
+    let waited = Arc::clone(&app.parsed_in_flight).acquire_many_owned(wanted);
+    waited.await.expect("the room is never closed")
+}
+
+/// The body unpacked, by a thread that may block where there is something to unpack.
+pub async fn unpack(
+    app: &Arc<App>,
+    coding: Coding,
+    packed: Vec<u8>,
+    mut share: Share,
+) -> Result<(Vec<u8>, Share), Problem> {
+    if coding == Coding::Identity {
+        return Ok((packed, share));
+    }
+    app.blocking(move |_| Ok((decode(coding, packed, &mut share)?, share)))
+        .await
 }
 
 /// Reads the whole body as sent: at most [`BATCH_BYTES_MAX`], no longer silent than `body_wait`, no slower than the slowest

@@ -4,6 +4,10 @@ use crate::api::{line, problem};
 use crate::test_server::{Connection, TestServer};
 use mar_audit::app::Settings;
 use serde_json::json;
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 
@@ -56,4 +60,54 @@ fn an_answer_larger_than_all_memory_for_answers_passes_alone() {
         let page = server.get("/v1/entries").json();
         assert_eq!(page["entries"].as_array().map(Vec::len), Some(1));
     }
+}
+
+/// Batches were counted by their bytes as sent; parsed they take four times as much, and two of 30 MB took half a gigabyte.
+#[test]
+fn a_batch_waits_until_there_is_memory_to_parse_it() {
+    let server = TestServer::start();
+    let limits = Settings::default().limits;
+    let all = u32::try_from(limits.parsed_bytes_in_flight_max / 1024).expect("fits");
+    let others = Arc::clone(&server.app.parsed_in_flight)
+        .try_acquire_many_owned(all)
+        .expect("nobody else is here");
+    let body = line(1, json!({}));
+    let mut waiting = server.connect();
+    waiting.send(
+        format!(
+            "POST /v1/entries HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            server.address,
+            body.len()
+        )
+        .as_bytes(),
+    );
+    waiting_for(&waiting.sender(), Duration::from_millis(300));
+    let silence = waiting.line().expect_err("it waits").kind();
+    assert!(
+        matches!(silence, ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        "{silence}"
+    );
+    let page = server.get("/v1/entries");
+    assert_eq!((page.status, &page.json()["as_of"]), (200, &json!(null)));
+
+    drop(others);
+    waiting_for(&waiting.sender(), Duration::from_secs(30));
+    assert_eq!(waiting.answer().json()["accepted"], 1);
+    let free = || server.app.parsed_in_flight.available_permits() == all as usize;
+    assert!(free(), "the room is given back before the answer");
+}
+
+fn waiting_for(stream: &TcpStream, wait: Duration) {
+    stream
+        .set_read_timeout(Some(wait))
+        .expect("a socket option");
+}
+
+#[test]
+fn a_batch_larger_than_all_room_to_parse_passes_alone() {
+    let mut settings = Settings::default();
+    settings.limits.parsed_bytes_in_flight_max = 64 * 1024;
+    let server = TestServer::with(settings);
+    let lines: String = (0..1_000).map(|n| line(n, json!({}))).collect();
+    assert_eq!(server.record(lines)["accepted"], 1_000);
 }

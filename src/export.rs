@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use csv::Guard;
@@ -97,17 +97,20 @@ impl ExportQuery {
     }
 }
 
-/// `GET /v1/export` streams everything that the filter matches, as it was when the call came.
+/// `GET /v1/export` streams everything that the filter matches, as it was when the call came. `HEAD` searches nothing.
 pub async fn export(
     State(app): State<Arc<App>>,
+    method: Method,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let query = ExportQuery::parse(&app, Parameters::read(raw.as_deref())?)?;
-    let place = app.exports.enter().await?;
     let format = query.format;
     let name = file_name(&query, app.now());
     let (sender, receiver) = channel::<Chunk>(CHUNKS_WAITING_MAX);
-    tokio::task::spawn_blocking(move || run(&app, query, sender, place));
+    if method != Method::HEAD {
+        let place = app.exports.enter().await?;
+        tokio::task::spawn_blocking(move || run(&app, query, sender, place));
+    }
     let headers = [
         (
             header::CONTENT_TYPE,

@@ -211,3 +211,36 @@ fn a_reader_that_leaves_frees_its_place() {
         "a cut export ends in an error"
     );
 }
+
+/// `HEAD` ran a whole export into nothing and counted it as cut.
+#[test]
+fn asking_for_the_head_of_an_export_exports_nothing() {
+    let mut settings = mar_audit::app::Settings::default();
+    settings.limits.exports_max = 0;
+    let server = TestServer::with(settings);
+    server.record(line(1, json!({})));
+    let path = "/v1/export?format=ndjson&organization=default";
+    let head = server.send("HEAD", path, &[], b"");
+    assert_eq!(
+        head.status, 200,
+        "no place is needed to say what would come"
+    );
+    assert_eq!(head.header("content-length"), None);
+    assert_eq!(head.header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(
+        head.header("content-disposition"),
+        Some("attachment; filename=\"audit-logs-default-20261101T120000Z.ndjson\"")
+    );
+    assert_eq!(server.get(path).status, 503, "an export does need one");
+    assert_eq!(
+        server.send("HEAD", "/v1/export?limit=5", &[], b"").status,
+        400
+    );
+    let metrics = server.get("/metrics");
+    for count in ["exports_cut_total 0", "exported_entries_total 0"] {
+        assert!(
+            metrics.text().contains(&format!("mar_audit_{count}\n")),
+            "{count}"
+        );
+    }
+}

@@ -50,7 +50,8 @@ impl Query {
         let now = cursor
             .as_ref()
             .map_or_else(|| app.now(), |cursor| cursor.now);
-        let filter = parameters.filter(now, own, &mut faults);
+        let own = [PAGE_PARAMETERS, own].concat();
+        let filter = parameters.filter(now, &own, &mut faults);
         if !faults.is_empty() {
             return Err(refused(faults));
         }
@@ -219,7 +220,8 @@ impl Parameters {
             .map(|(name, value)| (name.as_str(), value.as_str()));
         match Filter::from_parameters(pairs, now) {
             Ok((filter, unknown)) => {
-                faults.extend(unknown.iter().map(|name| unknown_parameter(name, own)));
+                let known: Vec<&str> = filter_parameters().chain(own.iter().copied()).collect();
+                faults.extend(unknown.iter().map(|name| unknown_parameter(name, &known)));
                 filter
             }
             Err(errors) => {
@@ -243,27 +245,24 @@ impl Parameters {
     }
 }
 
-/// Names every query knows besides the fields.
-pub const QUERY_PARAMETERS: &[&str] = &[
-    "search",
-    "q",
-    "from",
-    "to",
-    "has",
-    "order",
-    "direction",
-    "limit",
-    "cursor",
-];
+/// Names of a [`Query`] besides those of its filter.
+const PAGE_PARAMETERS: &[&str] = &["order", "direction", "limit", "cursor"];
 
-fn unknown_parameter(name: &str, own: &[&str]) -> Fault {
+/// Names every filter knows.
+fn filter_parameters<'a>() -> impl Iterator<Item = &'a str> {
     let fields = Field::ALL.iter().map(|field| field.name());
-    let known = fields
-        .chain(QUERY_PARAMETERS.iter().copied())
-        .chain(own.iter().copied());
-    let near =
-        nearest(name.trim_start_matches('-').trim_end_matches('!'), known).map(str::to_owned);
-    Fault::parameter(name, "no such parameter").suggesting(near)
+    fields.chain(["search", "q", "from", "to", "has"])
+}
+
+/// A name that is not among the `known` ones of a route; what another route reads is called that, not misspelt.
+fn unknown_parameter(name: &str, known: &[&str]) -> Fault {
+    let bare = name.trim_start_matches('-').trim_end_matches('!');
+    let mut of_others = filter_parameters().chain(PAGE_PARAMETERS.iter().copied());
+    if !known.contains(&bare) && of_others.any(|other| other == bare) {
+        return Fault::parameter(name, "does not apply to this route");
+    }
+    let near = nearest(bare, known.iter().copied()).filter(|near| *near != name);
+    Fault::parameter(name, "no such parameter").suggesting(near.map(str::to_owned))
 }
 
 fn decoded(text: &str) -> Option<String> {

@@ -285,6 +285,43 @@ fn the_organization_comes_from_the_entry_then_the_call_then_the_configuration() 
     );
 }
 
+/// `/v1/export?limit=3` was refused with the advice to write `limit`.
+#[test]
+fn a_parameter_of_another_route_is_called_that_and_never_suggested() {
+    let server = TestServer::start();
+    let id = uuid(1);
+    for (path, name) in [
+        ("export?limit=3".to_owned(), "limit"),
+        ("export?cursor=x".to_owned(), "cursor"),
+        ("facets?order=time".to_owned(), "order"),
+        ("histogram?-direction=asc".to_owned(), "-direction"),
+        ("tail?limit=3".to_owned(), "limit"),
+        ("catalogue?actor=ana".to_owned(), "actor"),
+        (format!("entries/{id}?from=7d"), "from"),
+    ] {
+        let document = problem(&server.get(&format!("/v1/{path}")), 400, "bad-parameter");
+        assert_eq!(
+            document["errors"],
+            json!([{"parameter": name, "detail": "does not apply to this route"}]),
+            "{path}"
+        );
+    }
+    for (path, suggestion) in [
+        ("entries?limits=3", json!("limit")),
+        ("export?limits=3", Value::Null),
+        ("export?directon=asc", json!("direction")),
+        ("entries?-limit=3", json!("limit")),
+    ] {
+        let document = problem(&server.get(&format!("/v1/{path}")), 400, "bad-parameter");
+        let fault = &document["errors"][0];
+        assert_eq!(
+            (&fault["detail"], &fault["suggestion"]),
+            (&json!("no such parameter"), &suggestion),
+            "{path}"
+        );
+    }
+}
+
 #[test]
 fn compressed_bodies_are_read() {
     let server = TestServer::start();

@@ -82,5 +82,12 @@ fn read(
 }
 
 fn undecodable(error: std::io::Error) -> Problem {
-    Kind::BadEncoding.detail(format!("the body does not decompress: {error}"))
+    let said = error.to_string();
+    // zstd's word for a window over the limit, which does not say which.
+    let why = if said.contains("too much memory") {
+        "its zstd window is larger than 8 MiB, the most that RFC 9659 allows over HTTP"
+    } else {
+        &said
+    };
+    Kind::BadEncoding.detail(format!("the body does not decompress: {why}"))
 }

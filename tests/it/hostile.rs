@@ -259,16 +259,11 @@ fn a_bomb_of_33_kilobytes_is_refused_before_it_unfolds() {
         ("content-type", "application/json"),
         ("content-encoding", "zstd"),
     ];
-    problem(
-        &server.send(
-            "POST",
-            "/v1/entries",
-            &headers,
-            &wide.finish().expect("memory"),
-        ),
-        400,
-        "bad-encoding",
-    );
+    let wide = wide.finish().expect("memory");
+    let answer = server.send("POST", "/v1/entries", &headers, &wide);
+    let refused = problem(&answer, 400, "bad-encoding");
+    let detail = refused["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("window is larger than 8 MiB"), "{detail}");
     goes_on(&server);
 }
 

@@ -59,7 +59,7 @@ pub struct Limits {
     pub body_bytes_per_second_min: u64,
     /// Silence while our answer is not read; such a connection is cut.
     pub write_wait: Duration,
-    /// Request line and headers, in bytes: a filter of 64 terms fits, a flood does not.
+    /// Request line and headers, in bytes: a thousand ids fit, the most terms that parameters may have; a flood does not.
     pub header_bytes_max: usize,
     /// Connections; more are answered 503 and closed.
     pub connections_max: usize,
@@ -88,7 +88,7 @@ impl Default for Limits {
             body_wait: Duration::from_secs(10),
             body_bytes_per_second_min: 4 * 1024,
             write_wait: Duration::from_secs(60),
-            header_bytes_max: 32 * 1024,
+            header_bytes_max: 64 * 1024,
             connections_max: 1_024,
             bytes_in_flight_max: 64 * 1024 * 1024,
             parsed_bytes_in_flight_max: crate::body::PARSED_PER_BYTE * BATCH_BYTES_MAX,

@@ -161,7 +161,7 @@ fn pieces(text: &str, edge_start: usize, edge_end: usize) -> Vec<Piece<'_>> {
     out
 }
 
-/// The most bytes of a value that become part of an address: a call's head holds 32 KiB in all.
+/// The most bytes of a value that become part of an address: a call's head holds 64 KiB in all.
 const LINKED_BYTES_MAX: usize = 2_000;
 
 /// True if a value is worth a link: it can be part of an address, and a filter by it says something.

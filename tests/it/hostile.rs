@@ -333,6 +333,17 @@ fn a_body_that_stalls_or_drips_is_answered_408() {
     goes_on(&server);
 }
 
+/// A thousand conditions are allowed; as ids they are 37 KB, and a head could hold 32.
+#[test]
+fn a_thousand_ids_fit_into_one_call() {
+    let server = TestServer::start();
+    server.record(line(999, json!({})));
+    let ids: Vec<String> = (0..1_000).map(uuid).collect();
+    let page = server.get(&format!("/v1/entries?id={}", ids.join(",")));
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert_eq!(page.json()["entries"].as_array().map(Vec::len), Some(1));
+}
+
 #[test]
 fn heads_and_lines_without_end_are_refused() {
     let server = impatient();

@@ -51,7 +51,7 @@ pub(crate) fn find(segment: &Segment, filter: &Filter) -> Result<Found, Error> {
         }
         // What is left of all rows is only known when what is taken away is.
         Filter::Not(filter) => Ok(Found::exact(find_exact(segment, filter)?.complement())),
-        Filter::Term(term) => Ok(find_term(segment, term)),
+        Filter::Term(term) => find_term(segment, term),
     }
 }
 
@@ -101,14 +101,14 @@ fn cost(filter: &Filter) -> u32 {
     }
 }
 
-fn find_term(segment: &Segment, term: &Term) -> Found {
+fn find_term(segment: &Segment, term: &Term) -> Result<Found, Error> {
     let len = segment.len();
-    match term {
+    Ok(match term {
         Term::From(from) => {
             Found::exact(RowSet::range(len, segment.rows_between(Some(*from), None)))
         }
         Term::To(to) => Found::exact(RowSet::range(len, segment.rows_between(None, Some(*to)))),
-        Term::Value(field, pattern) => Found::exact(values::matching(segment, *field, pattern)),
+        Term::Value(field, pattern) => Found::exact(values::matching(segment, *field, pattern)?),
         Term::Has(field) => Found::exact(values::having(segment, *field)),
         Term::Network(network) => Found::exact(values::in_network(segment, network)),
         Term::Search(text) => Found::exact(values::containing(segment, text)),
@@ -121,7 +121,7 @@ fn find_term(segment: &Segment, term: &Term) -> Found {
         }
         Term::Context(path, pattern) => context::leaf(segment, path, pattern),
         Term::HasContext(path) => Found::exact(context::having(segment, path)),
-    }
+    })
 }
 
 /// The rows of `rows` that match, looked at one by one.

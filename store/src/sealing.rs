@@ -316,7 +316,10 @@ impl Sealing {
         let dir = self.directory.segments_dir(organization);
         self.latching(disk.sync_dir(&dir).map_err(|e| Error::io(&dir, e)))?;
         let bytes = disk.map(&path).map_err(|e| Error::io(&path, e))?;
-        Ok(Arc::new(Segment::open(bytes, &path)?))
+        let segment = Segment::open(bytes, &path)?;
+        // Here rather than in the first append that looks for an id in it.
+        segment.trust_ids()?;
+        Ok(Arc::new(segment))
     }
 
     fn write_unfinished(&self, path: &Path, inputs: &[Arc<Segment>]) -> Result<(), Error> {

@@ -76,6 +76,14 @@ pub struct Segment {
     prepared: OnceLock<Prepared>,
     /// Rows per record that shows a value, by field: what facets of everything are added up from.
     counts: [OnceLock<Counts>; Field::ALL.len()],
+    trust: Trust,
+}
+
+/// Whether ids are looked for in the bytes that were written, seen once before they are first believed; `Some` says what differs.
+#[derive(Default)]
+struct Trust {
+    bloom: OnceLock<Option<String>>,
+    ids: OnceLock<Option<String>>,
 }
 
 impl Segment {
@@ -111,6 +119,7 @@ impl Segment {
             sections,
             prepared: OnceLock::new(),
             counts: Default::default(),
+            trust: Trust::default(),
         })
     }
 
@@ -172,9 +181,35 @@ impl Segment {
         own + counts + self.prepared.get().map_or(0, Prepared::memory_bytes)
     }
 
-    /// The entry of an id.
+    /// The entry of an id. `None` is said only of bytes that are those written: an id that is missed would be stored twice.
     pub fn find(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
-        self.find_row(id).map(|row| self.entry(row)).transpose()
+        let Some(row) = self.find_row(id)? else {
+            return Ok(None);
+        };
+        let entry = self.entry(row)?;
+        match entry.id == *id {
+            true => Ok(Some(entry)),
+            false => Err(self.damaged(format!("the id {id} leads to the entry of another"))),
+        }
+    }
+
+    /// Fails unless ids are looked for in the bytes that were written. Read once; every later look costs nothing.
+    pub(crate) fn trust_ids(&self) -> Result<(), Error> {
+        self.trusted(&self.trust.bloom, &[Part::Bloom])?;
+        self.trusted(&self.trust.ids, &[Part::Ids, Part::IdOrder])
+    }
+
+    fn trusted(&self, seen: &OnceLock<Option<String>>, parts: &[Part]) -> Result<(), Error> {
+        let differs = seen.get_or_init(|| {
+            let differs = check::damage_in(self, parts);
+            // All of their pages were read; a look for an id needs few of them.
+            self.release();
+            differs
+        });
+        match differs {
+            None => Ok(()),
+            Some(what) => Err(self.damaged(what.clone())),
+        }
     }
 
     /// The entry at a seq of this segment.
@@ -347,19 +382,20 @@ impl Segment {
         }
     }
 
-    /// The row of an id.
-    pub(crate) fn find_row(&self, id: &EntryId) -> Option<u32> {
+    /// The row of an id. Ids outside of the bounds in the footer, whose CRC was compared at opening, cost no look.
+    pub(crate) fn find_row(&self, id: &EntryId) -> Result<Option<u32>, Error> {
         let (first, last) = self.meta.ids;
-        if *id < first
-            || *id > last
-            || !identity::may_hold(self.section(Section::of(Part::Bloom)), id)
-        {
-            return None;
+        if *id < first || *id > last {
+            return Ok(None);
         }
+        self.trusted(&self.trust.bloom, &[Part::Bloom])?;
+        if !identity::may_hold(self.section(Section::of(Part::Bloom)), id) {
+            return Ok(None);
+        }
+        self.trusted(&self.trust.ids, &[Part::Ids, Part::IdOrder])?;
         let order = Packed::new(self.section(Section::of(Part::IdOrder)));
-        self.ids()
-            .find(id, order)
-            .map(|ordinal| self.row_of(ordinal))
+        let ordinal = self.ids().find(id, order);
+        Ok(ordinal.map(|ordinal| self.row_of(ordinal)))
     }
 
     fn blocks(&self) -> Blocks<'_> {

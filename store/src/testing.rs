@@ -1,11 +1,14 @@
 //! Drafts and a clock for the tests of this crate.
 
+use crate::segment::layout::{self, Part};
 use crate::{Clock, Item};
 use entry::draft::Defaults;
 use entry::entry::Actor;
 use entry::{
     ActorKind, Category, Draft, DraftScope, EntryId, Organization, Party, Request, Timestamp,
 };
+use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -75,4 +78,22 @@ pub(crate) fn item_of(organization: &str, series: u64, number: u64) -> Item {
             category: Category::Cluster,
         },
     }
+}
+
+/// Changes the bytes of the first section of a part in every segment file of a directory.
+pub(crate) fn damage_segments(dir: &Path, part: Part, change: impl Fn(&mut [u8])) {
+    for found in std::fs::read_dir(dir).expect("a directory of segments") {
+        let path = found.expect("readable").path();
+        let mut bytes = std::fs::read(&path).expect("read");
+        let range = place_of(&bytes, part);
+        change(&mut bytes[range]);
+        std::fs::write(&path, &bytes).expect("written");
+    }
+}
+
+fn place_of(segment: &[u8], part: Part) -> Range<usize> {
+    let (_, placed) = layout::read_frame(segment).ok().expect("a sound frame");
+    let of_part = |placed: &&layout::Placed| placed.section.part() == Some(part);
+    let first = placed.iter().find(of_part);
+    first.expect("it has such a section").range.clone()
 }

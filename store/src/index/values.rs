@@ -1,5 +1,6 @@
 //! Conditions on values: of fields, of the search box, of addresses.
 
+use crate::Error;
 use crate::rowset::RowSet;
 use crate::segment::group::{Attribute, Group, NONE};
 use crate::segment::{Keys, Segment, address_key};
@@ -26,7 +27,11 @@ pub(super) fn cost(field: Field, pattern: &Pattern) -> u32 {
 }
 
 /// Rows with a value of the field that matches.
-pub(super) fn matching(segment: &Segment, field: Field, pattern: &Pattern) -> RowSet {
+pub(super) fn matching(
+    segment: &Segment,
+    field: Field,
+    pattern: &Pattern,
+) -> Result<RowSet, Error> {
     let len = segment.len();
     let only_if = |holds: bool| {
         if holds {
@@ -37,11 +42,15 @@ pub(super) fn matching(segment: &Segment, field: Field, pattern: &Pattern) -> Ro
     };
     let Some(group) = Group::of(field) else {
         return match field {
-            Field::Organization => only_if(pattern.matches(segment.organization().as_str())),
+            Field::Organization => Ok(only_if(pattern.matches(segment.organization().as_str()))),
             _ => ids(segment, pattern),
         };
     };
-    rows_of(segment, group, records_matching(segment, field, pattern))
+    Ok(rows_of(
+        segment,
+        group,
+        records_matching(segment, field, pattern),
+    ))
 }
 
 /// The records with a value of the field that matches, ascending, each once.
@@ -55,11 +64,14 @@ pub(crate) fn records_matching(segment: &Segment, field: Field, pattern: &Patter
     records
 }
 
-fn ids(segment: &Segment, pattern: &Pattern) -> RowSet {
+fn ids(segment: &Segment, pattern: &Pattern) -> Result<RowSet, Error> {
     let len = segment.len();
     if let Pattern::Exact(text) = pattern {
-        let row = EntryId::parse(text).and_then(|id| segment.find_row(&id));
-        return RowSet::of_rows(len, row.into_iter().collect());
+        let row = match EntryId::parse(text) {
+            Some(id) => segment.find_row(&id)?,
+            None => None,
+        };
+        return Ok(RowSet::of_rows(len, row.into_iter().collect()));
     }
     let ids = segment.ids();
     let matches = |ordinal: &u32| {
@@ -69,7 +81,7 @@ fn ids(segment: &Segment, pattern: &Pattern) -> RowSet {
     let rows = (0..len)
         .filter(matches)
         .map(|ordinal| segment.row_of(ordinal));
-    RowSet::of_rows(len, rows.collect())
+    Ok(RowSet::of_rows(len, rows.collect()))
 }
 
 /// Rows with any value of the field.

@@ -33,18 +33,29 @@ pub fn run(segment: &Segment) -> Result<CheckReport, Error> {
 pub fn damage(segment: &Segment) -> impl Iterator<Item = String> {
     let damaged =
         |placed: &&Placed| crc32c::crc32c(&segment.bytes[placed.range.clone()]) != placed.crc;
-    segment
-        .sections
-        .iter()
-        .filter(damaged)
-        .map(|Placed { section, range, .. }| {
-            format!(
-                "{} (bytes {} to {}) does not give its CRC",
-                section.name(),
-                range.start,
-                range.end
-            )
-        })
+    segment.sections.iter().filter(damaged).map(sentence)
+}
+
+/// As [`damage`], of the sections that are whole parts alone: the first.
+pub fn damage_in(segment: &Segment, parts: &[Part]) -> Option<String> {
+    let damaged =
+        |placed: &&Placed| crc32c::crc32c(&segment.bytes[placed.range.clone()]) != placed.crc;
+    let asked = |placed: &&Placed| {
+        parts
+            .iter()
+            .any(|part| Section::of(*part) == placed.section)
+    };
+    let mut asked = segment.sections.iter().filter(asked);
+    asked.find(damaged).map(sentence)
+}
+
+fn sentence(Placed { section, range, .. }: &Placed) -> String {
+    format!(
+        "{} (bytes {} to {}) does not give its CRC",
+        section.name(),
+        range.start,
+        range.end
+    )
 }
 
 /// Writes the segment that the entries of `segment` make. Refused if they are not those that were accepted.

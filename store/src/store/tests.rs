@@ -1,5 +1,6 @@
 use super::*;
-use crate::testing::{Ticking, item, item_of};
+use crate::segment::layout::Part;
+use crate::testing::{Ticking, damage_segments, item, item_of};
 use entry::{Entry, Seq};
 
 fn options(clock: &Ticking) -> Options {
@@ -131,6 +132,55 @@ fn the_same_id_with_other_content_is_a_conflict_wherever_the_first_is() {
         matches!(receipts[0], Receipt::Accepted { seq: Seq(0), .. }),
         "each log has its own ids"
     );
+}
+
+/// A log of 200 entries, nearly all of them in segment files, closed.
+fn sealed(dir: &Path, clock: &Ticking) {
+    let store = Store::open_on(Arc::new(RealDisk), dir, options(clock), tiny()).expect("opens");
+    for n in 0..200 {
+        store.append(vec![item("acme", n)]).expect("appended");
+    }
+    store.close().expect("closes");
+}
+
+/// One flipped byte among the ids, or a lost page of the filter before them, made an acknowledged entry unknown: sent again it
+/// was stored again.
+#[test]
+fn what_is_sent_again_is_refused_rather_than_stored_twice_where_ids_are_damaged() {
+    let flip: fn(&mut [u8]) = |bytes| bytes[3] ^= 0x10;
+    let lose: fn(&mut [u8]) = |bytes| bytes.fill(0);
+    for (part, damage) in [
+        (Part::Ids, flip),
+        (Part::IdOrder, flip),
+        (Part::Bloom, lose),
+    ] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let clock = Ticking::new();
+        sealed(dir.path(), &clock);
+        damage_segments(&dir.path().join("logs/acme/segments"), part, damage);
+        let store = Store::open(dir.path(), options(&clock)).expect("opens");
+        let mut refused = 0;
+        for n in 0..200 {
+            match store.append(vec![item("acme", n)]) {
+                Ok(receipts) => assert_eq!(
+                    receipts,
+                    [Receipt::Duplicate {
+                        id: item("acme", n).draft.id.expect("chosen"),
+                        seq: Seq(n)
+                    }]
+                ),
+                Err(Error::Damaged { what, .. }) => {
+                    refused += 1;
+                    assert!(what.contains(&format!("{part:?}")), "{what}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(refused > 0, "{part:?}");
+        assert_eq!(store.logs()[0].size, 200);
+        let elsewhere = store.append(vec![item("globex", 0)]).expect("appended");
+        assert!(matches!(elsewhere[0], Receipt::Accepted { .. }));
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn paths() -> Value {
         "/v1/tail": {"get": tail()},
         "/v1/catalogue": {"get": operation("catalogue", "Categories, actions, target types", vec![], "Catalogue", &[])},
         "/healthz": {"get": plain("alive", "The process answers", &[])},
-        "/readyz": {"get": plain("ready", "Entries can be appended", &[Kind::Latched])},
+        "/readyz": {"get": plain("ready", "Entries can be appended", &[Kind::Latched, Kind::Damaged])},
         "/metrics": {"get": plain("metrics", "Measures in OpenMetrics' text form", &[])},
         "/openapi.json": {"get": {"operationId": "openapi", "summary": "This document", "responses": {"200": {
             "description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}}},

@@ -15,13 +15,19 @@ pub async fn alive() -> &'static str {
 }
 
 /// `GET /readyz`: entries can be appended. A full disk keeps the server ready, since it still answers everything else and a
-/// restart would not help; a failed sync does not.
+/// restart would not help; a failed sync or a damaged file does not: a person must come.
 pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     match app.store.health() {
         Health::Ready => Ok("ready\n"),
         Health::NoSpace { .. } => Ok("ready to answer; nothing is appended, the disk is full\n"),
         Health::Latched { .. } => {
             Err(Kind::Latched.detail("a sync of the journal failed; restart the server"))
+        }
+        Health::Damaged { path, what } => {
+            let path = path.display();
+            Err(Kind::Damaged.detail(format!(
+                "{path} is damaged: {what}; searches may miss entries of it, stop the server and run check"
+            )))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{Error, Health};
 use parking_lot::Mutex;
+use std::path::PathBuf;
 
 /// The health of one store.
 #[derive(Default)]
@@ -14,7 +15,9 @@ pub(crate) struct HealthCell {
 struct Inner {
     /// A sync failed, in the journal or in sealing: for ever.
     latched: Option<String>,
-    append_no_space: Option<std::path::PathBuf>,
+    /// The first damage that was found: for ever, since nothing mends a file while it is in use.
+    damaged: Option<(PathBuf, String)>,
+    append_no_space: Option<PathBuf>,
     /// Why the last try to seal failed; it is tried again.
     sealing_failure: Option<Error>,
 }
@@ -24,6 +27,12 @@ impl HealthCell {
         let inner = self.inner.lock();
         if let Some(what) = &inner.latched {
             return Health::Latched { what: what.clone() };
+        }
+        if let Some((path, what)) = &inner.damaged {
+            return Health::Damaged {
+                path: path.clone(),
+                what: what.clone(),
+            };
         }
         match (&inner.append_no_space, &inner.sealing_failure) {
             (Some(path), _) | (None, Some(Error::NoSpace { path })) => {
@@ -37,6 +46,16 @@ impl HealthCell {
         match &self.inner.lock().latched {
             Some(what) => Err(Error::Latched { what: what.clone() }),
             None => Ok(()),
+        }
+    }
+
+    /// Keeps an error that says that a file is damaged; others are nothing to it.
+    pub fn found(&self, error: &Error) {
+        if let Error::Damaged { path, what } = error {
+            let mut inner = self.inner.lock();
+            inner
+                .damaged
+                .get_or_insert_with(|| (path.clone(), what.clone()));
         }
     }
 

@@ -10,7 +10,7 @@
 //! - `segment`: an immutable run of entries and its indexes
 //! - `index`: answers a [`entry::Filter`] on one segment
 //! - [`view`]: pages, facets, histograms and scans over a snapshot
-//! - [`check`]: re-reads and re-derives everything
+//! - `scrub`: compares segment files with their checksums after a start; [`check`]: re-reads and re-derives everything
 
 pub mod check;
 mod directory;
@@ -21,6 +21,7 @@ mod index;
 mod journal;
 mod recovery;
 mod rowset;
+mod scrub;
 mod sealing;
 pub mod segment;
 mod sequencer;

@@ -267,6 +267,7 @@ impl Sealing {
         if let Err(error) = &step {
             tracing::error!(%error, "{what} failed, it is tried again");
             self.health.latch_if_latched(error);
+            self.health.found(error);
         }
         step
     }

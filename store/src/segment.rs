@@ -227,6 +227,12 @@ impl Segment {
         check::run(self)
     }
 
+    /// Sections whose bytes are not those written, a sentence each. Reads in pieces, gives their memory back, and asks `go_on`
+    /// after each with its bytes; `None` once that says no.
+    pub(crate) fn scrub(&self, go_on: &mut dyn FnMut(usize) -> bool) -> Option<Vec<String>> {
+        check::scrub(self, go_on)
+    }
+
     /// Writes the segment anew from its entries, with every index as it should be. Refused if an entry cannot be read.
     pub(crate) fn rebuild(&self, out: &mut dyn Write) -> Result<(), Error> {
         check::rebuild(self, out)
@@ -457,8 +463,12 @@ impl Segment {
 
     /// Gives back the memory of pages of a mapped file; they are read again when needed.
     pub(crate) fn release(&self) {
+        self.release_range(0..self.bytes.len());
+    }
+
+    fn release_range(&self, range: Range<usize>) {
         if let SegmentBytes::Mapped(map) = &self.bytes {
-            crate::disk::map::release(map);
+            crate::disk::map::release(map, range);
         }
     }
 

@@ -48,6 +48,11 @@ pub enum Health {
     Latched {
         what: String,
     },
+    /// A file is not what was written; searches of it may miss or miscount. Appends go on wherever the log's ids can be trusted.
+    Damaged {
+        path: PathBuf,
+        what: String,
+    },
 }
 
 /// An open data directory. Cheap to clone; the last clone closes it.
@@ -213,7 +218,8 @@ impl Store {
                     known
                 }
             };
-            batch.push(Prepared::new(item, known)?);
+            let prepared = Prepared::new(item, known);
+            batch.push(prepared.inspect_err(|error| self.inner.health.found(error))?);
         }
         Ok(batch)
     }

@@ -19,6 +19,9 @@ pub struct CheckReport {
 /// Entries that are rebuilt at a time; the memory of a check grows with the segment, not with this.
 const CHUNK: u32 = 8192;
 
+/// Bytes of a mapped file that a scrub holds in memory at most.
+const PIECE_BYTES: usize = 1024 * 1024;
+
 pub fn run(segment: &Segment) -> Result<CheckReport, Error> {
     let mut report = CheckReport::default();
     report.differences.extend(damage(segment));
@@ -47,6 +50,26 @@ pub fn damage_in(segment: &Segment, parts: &[Part]) -> Option<String> {
     };
     let mut asked = segment.sections.iter().filter(asked);
     asked.find(damaged).map(sentence)
+}
+
+/// As [`damage`], in pieces whose memory is given back; `None` once `go_on` says no.
+pub fn scrub(segment: &Segment, go_on: &mut dyn FnMut(usize) -> bool) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    for placed in &segment.sections {
+        let mut crc = 0;
+        for start in placed.range.clone().step_by(PIECE_BYTES) {
+            let piece = start..placed.range.end.min(start + PIECE_BYTES);
+            crc = crc32c::crc32c_append(crc, &segment.bytes[piece.clone()]);
+            segment.release_range(piece.clone());
+            if !go_on(piece.len()) {
+                return None;
+            }
+        }
+        if crc != placed.crc {
+            found.push(sentence(placed));
+        }
+    }
+    Some(found)
 }
 
 fn sentence(Placed { section, range, .. }: &Placed) -> String {

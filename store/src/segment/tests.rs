@@ -131,6 +131,9 @@ proptest! {
             Ok(segment) => {
                 let report = segment.check().expect("the frame was read");
                 prop_assert_eq!(!report.differences.is_empty(), changed, "check sees every flipped bit");
+                let scrubbed = segment.scrub(&mut |_| true).expect("it may go on");
+                prop_assert_eq!(!scrubbed.is_empty(), changed, "so does a scrub");
+                prop_assert_eq!(segment.scrub(&mut |_| false), None, "it ends when told to");
                 ask(segment, &honest)?;
             }
             Err(error) => prop_assert!(matches!(error, Error::Damaged { .. } | Error::NewerFormat { .. }), "{error}"),

@@ -183,6 +183,30 @@ fn what_is_sent_again_is_refused_rather_than_stored_twice_where_ids_are_damaged(
     }
 }
 
+/// A changed byte of an index made searches and counts wrong, and nothing said so until somebody ran a check.
+#[test]
+fn a_damaged_index_is_told_after_a_start_while_appends_go_on() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = Ticking::new();
+    sealed(dir.path(), &clock);
+    let segments = dir.path().join("logs/acme/segments");
+    damage_segments(&segments, Part::RecordRows, |bytes| bytes[0] ^= 1);
+    let store = Store::open(dir.path(), options(&clock)).expect("opens");
+    while store.health() == Health::Ready {
+        std::thread::yield_now();
+    }
+    let Health::Damaged { path, what } = store.health() else {
+        panic!("{:?}", store.health())
+    };
+    assert_eq!(path.parent(), Some(&*segments));
+    assert!(what.starts_with("RecordRows of "), "{what}");
+    let receipts = store
+        .append(vec![item("acme", 7), item("acme", 200)])
+        .expect("ids are sound");
+    assert_eq!(receipts.iter().map(seq).collect::<Vec<_>>(), [7, 200]);
+    store.close().expect("closes");
+}
+
 #[test]
 fn a_retry_without_a_timestamp_is_a_duplicate() {
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -1,8 +1,9 @@
 //! The threads of a store: a thin shell around the sequencer and the steps of sealing.
 //!
 //! One thread appends; one builds segments in memory, one seals them to files, one merges files. The last three apart, so
-//! that a long merge never keeps a tail from getting short.
+//! that a long merge never keeps a tail from getting short. One more compares the files of before with their checksums, and ends.
 
+use crate::scrub;
 use crate::sealing::Sealing;
 use crate::sequencer::{Prepared, Sequencer};
 use crate::{Error, Receipt};
@@ -44,6 +45,9 @@ const IDLE_AFTER: Duration = Duration::from_millis(50);
 /// How long a failed step waits before it is tried again, and how often a full disk is looked at.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const TRY_AGAIN_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// Between the pieces of a scrub: it reads at most some hundred mebibytes a second, and leaves the processors to calls.
+const SCRUB_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long an append waits for sealing that is far behind, before it is looked at whether sealing can go on at all.
 const ROOM_LOOKED_AT_EVERY: Duration = Duration::from_millis(100);
@@ -109,10 +113,19 @@ pub(super) fn start(
             .name("store-merge".into())
             .spawn(move || work(&sealing, &merge_rung, || sealing.merge_step()))?
     };
+    let (scrubbing, stopped) = bounded(0);
+    let scrubber = {
+        let sealing = sealing.clone();
+        Builder::new().name("store-scrub".into()).spawn(move || {
+            let pause = || stopped.recv_timeout(SCRUB_PAUSE) == Err(RecvTimeoutError::Timeout);
+            scrub::run(&sealing.state, &sealing.health, pause);
+        })?
+    };
     let bells = Bells {
         build,
         seal,
         _merge: merge,
+        _scrubbing: scrubbing,
     };
     let appender = Builder::new().name("store-append".into()).spawn(move || {
         Appending {
@@ -123,7 +136,7 @@ pub(super) fn start(
         }
         .run(&submitted)
     })?;
-    Ok(vec![appender, builder, sealer, merger])
+    Ok(vec![appender, builder, sealer, merger, scrubber])
 }
 
 /// The other threads end when these are gone.
@@ -131,6 +144,7 @@ struct Bells {
     build: Bell,
     seal: Bell,
     _merge: Bell,
+    _scrubbing: Sender<()>,
 }
 
 /// Works whenever the bell rings, until nobody can ring it. A step that failed is tried again, ever more slowly.

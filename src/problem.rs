@@ -214,6 +214,8 @@ impl From<store::Error> for Problem {
                 )
             }
             Error::Locked { .. }
+            | Error::Foreign { .. }
+            | Error::NoData { .. }
             | Error::NewerFormat { .. }
             | Error::Volatile { .. }
             | Error::Io { .. } => {

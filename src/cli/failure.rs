@@ -127,6 +127,8 @@ impl From<store::Error> for Failure {
             store::Error::Locked { .. } => {
                 "\nstop the other one, or choose another directory with --data"
             }
+            store::Error::Foreign { .. } => "\nchoose an empty directory with --data",
+            store::Error::NoData { .. } => "\nname one with --data",
             store::Error::NoSpace { .. } => "\nmake room, then start again",
             _ => "",
         };

@@ -18,6 +18,17 @@ const SEGMENT_SUFFIX: &str = ".seg";
 /// Ends the names of files that are not complete yet.
 const UNFINISHED_SUFFIX: &str = ".tmp";
 
+/// What may be in a data directory whose creation a crash ended, and in a file system that holds nothing else.
+const BEFORE_FORMAT: [&str; 7] = [
+    "format.tmp",
+    "journal",
+    "lock",
+    "logs",
+    "lost+found",
+    "secret",
+    "secret.tmp",
+];
+
 /// The names under a data directory, and the disk it is on.
 pub(crate) struct Directory {
     pub disk: Arc<dyn Disk>,
@@ -168,10 +179,30 @@ impl Directory {
         }
     }
 
+    fn has_logs(&self) -> Result<bool, Error> {
+        Ok(!self.journal_files()?.is_empty() || !self.organizations()?.is_empty())
+    }
+
+    /// Refuses a directory of something else: it would be mixed with the log for good.
+    fn refuse_foreign(&self) -> Result<(), Error> {
+        let names = self.list(&self.path)?;
+        if names.iter().any(|name| name == "format") {
+            return Ok(());
+        }
+        let known = |name: &String| BEFORE_FORMAT.contains(&name.as_str());
+        match names.into_iter().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(found) => Err(Error::Foreign {
+                path: self.path.clone(),
+                found,
+            }),
+        }
+    }
+
     fn check_format(&self) -> Result<(), Error> {
         let path = self.path.join("format");
         let Some(bytes) = self.read_file(&path)? else {
-            if !self.journal_files()?.is_empty() || !self.organizations()?.is_empty() {
+            if self.has_logs()? {
                 return Err(Error::Damaged {
                     path,
                     what: "it is missing, yet there are logs beside it".into(),
@@ -232,6 +263,7 @@ pub(crate) fn open(
             kind,
         });
     }
+    directory.refuse_foreign()?;
     let lock = lock(&directory)?;
     directory.check_format()?;
     let secret = directory.secret()?;
@@ -253,9 +285,10 @@ pub(crate) fn open_existing(
         disk,
         path: path.to_owned(),
     };
-    let format = path.join("format");
-    if directory.read_file(&format)?.is_none() {
-        return Err(Error::io(&format, io::Error::from(io::ErrorKind::NotFound)));
+    if directory.read_file(&path.join("format"))?.is_none() && !directory.has_logs()? {
+        return Err(Error::NoData {
+            path: path.to_owned(),
+        });
     }
     let lock = lock(&directory)?;
     directory.check_format()?;

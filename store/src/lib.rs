@@ -85,6 +85,12 @@ pub enum Error {
     /// Use another directory, or stop the other process.
     #[error("{path} is in use by another process")]
     Locked { path: PathBuf },
+    /// Use another directory, or an empty one.
+    #[error("{path} holds something else than a log: {found}")]
+    Foreign { path: PathBuf, found: String },
+    /// Name the directory that was meant.
+    #[error("{path} is no data directory, or does not exist")]
+    NoData { path: PathBuf },
     /// Use a newer release.
     #[error("{path} was written in format {found}, this release reads up to {known}")]
     NewerFormat {
@@ -120,6 +126,11 @@ impl Error {
                 what: what.clone(),
             },
             Error::Locked { path } => Error::Locked { path: path.clone() },
+            Error::Foreign { path, found } => Error::Foreign {
+                path: path.clone(),
+                found: found.clone(),
+            },
+            Error::NoData { path } => Error::NoData { path: path.clone() },
             Error::NewerFormat { path, found, known } => Error::NewerFormat {
                 path: path.clone(),
                 found: *found,

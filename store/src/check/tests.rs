@@ -94,7 +94,7 @@ fn a_store_in_use_is_not_checked_and_a_missing_one_is_told() {
     let missing = dir.path().join("missing");
     assert!(matches!(
         run(&missing, Mode::Report, &mut |_| ()),
-        Err(Error::Io { .. })
+        Err(Error::NoData { path }) if path == missing
     ));
     assert!(!missing.exists());
 }

@@ -312,6 +312,34 @@ fn a_second_process_is_refused_at_once() {
     assert!(Store::open(dir.path(), options(&clock)).is_ok());
 }
 
+/// `--data ~` made a home directory a log's, and its own files part of every copy.
+#[test]
+fn a_directory_of_something_else_is_refused_untouched() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = Ticking::new();
+    let foreign = dir.path().join("letters");
+    std::fs::write(&foreign, "dear").expect("written");
+    let refused = Store::open(dir.path(), options(&clock)).err();
+    assert!(
+        matches!(&refused, Some(Error::Foreign { found, .. }) if found == "letters"),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 1);
+    std::fs::remove_file(foreign).expect("removed");
+    // What a killed first start leaves, and what a new file system has.
+    std::fs::write(dir.path().join("lock"), "").expect("written");
+    std::fs::write(dir.path().join("format.tmp"), "").expect("written");
+    for name in ["journal", "logs", "lost+found"] {
+        std::fs::create_dir(dir.path().join(name)).expect("made");
+    }
+    let store = Store::open(dir.path(), options(&clock)).expect("opens");
+    store.append(vec![item("acme", 0)]).expect("appended");
+    store.close().expect("closes");
+    // A log of its own may have what it likes beside it.
+    std::fs::write(dir.path().join("notes"), "").expect("written");
+    assert!(Store::open(dir.path(), options(&clock)).is_ok());
+}
+
 #[test]
 fn a_newer_format_is_refused_and_named() {
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -76,11 +76,12 @@ pub fn histogram(
     })
 }
 
-/// The time to show, `to` exclusive: what the filter names, and the data's bounds for what it leaves open.
+/// The time to show: what the filter names, and the data's bounds for what it leaves open. The end is exclusive, but for
+/// the end of time, which is inside where the filter does not end there.
 fn range(snapshot: &Snapshot, filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, Problem> {
     let after = |t: Timestamp| Timestamp::from_micros(t.as_micros() + 1).unwrap_or(Timestamp::MAX);
     let (from, to) = match filter.time_range() {
-        (Some(from), Some(to)) => (from, to),
+        (Some(from), Some(to)) => return Ok((from < to).then_some((from, to))),
         (from, to) => match (snapshot.time_bounds(filter)?, from, to) {
             (Some((oldest, newest)), from, to) => {
                 (from.unwrap_or(oldest), to.unwrap_or(after(newest)))
@@ -92,7 +93,8 @@ fn range(snapshot: &Snapshot, filter: &Filter) -> Result<Option<(Timestamp, Time
             (None, ..) => return Ok(None),
         },
     };
-    Ok((from < to).then_some((from, to)))
+    let last_instant = from == Timestamp::MAX && filter.time_range().1.is_none();
+    Ok((from < to || last_instant).then_some((from, to)))
 }
 
 /// One width of bars: its name, its approximate length and its boundaries.
@@ -198,7 +200,9 @@ impl Step {
     }
 
     fn try_edge(&self, from: Timestamp, nth: i64, zone: &TimeZone) -> Option<Timestamp> {
-        let instant = jiff::Timestamp::from_microsecond(from.as_micros()).ok()?;
+        // The calendar ends some hours before our time does; its last day goes on until then.
+        let instant =
+            jiff::Timestamp::from_microsecond(from.as_micros()).unwrap_or(jiff::Timestamp::MAX);
         let local = zone.to_datetime(instant);
         let midnight = local.date().to_datetime(jiff::civil::Time::midnight());
         let civil = |base: DateTime, span: Span| {

@@ -130,11 +130,12 @@ fn table(setting: &Setting, chart: &Chart) -> Markup {
 }
 
 fn zoom(setting: &Setting, from: Timestamp, to: Timestamp) -> String {
-    setting
-        .here
-        .with("from", &short(setting, from))
-        .with("to", &short(setting, to))
-        .href()
+    let here = setting.here.with("from", &short(setting, from));
+    // What ends at the end of time holds its last instant, which `to` would leave out.
+    if to == Timestamp::MAX {
+        return here.href();
+    }
+    here.with("to", &short(setting, to)).href()
 }
 
 /// RFC 3339 without a fraction of zeros.

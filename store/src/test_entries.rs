@@ -32,9 +32,14 @@ impl Plan {
 
 pub mod plain {
     use super::*;
-    use std::ops::Range;
 
-    pub const TIMES: Range<i64> = 0..60;
+    /// Few instants, so that entries share them, and the last there is.
+    pub fn any_time() -> impl Strategy<Value = Timestamp> {
+        let near =
+            (0i64..60).prop_map(|micros| Timestamp::from_micros(micros).expect("within the years"));
+        prop_oneof![20 => near, 1 => Just(Timestamp::MAX)]
+    }
+
     pub const PATHS: &[&str] = &["a", "a.b", "a.b.c", "ab", "note", "", "ticket", "\u{130}"];
     pub const NETWORKS: &[&str] = &[
         "10.0.0.0/8",
@@ -220,7 +225,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
     );
     let place = (
         prop::sample::select(vec!["acme", "beta", "c"]),
-        plain::TIMES,
+        plain::any_time(),
         0u8..4,
     );
     (who, what, outcome, rest, place).prop_map(
@@ -231,7 +236,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 seq: Seq(0),
                 received_at: Timestamp::MIN,
                 id: EntryId::from_bytes(bytes),
-                timestamp: Timestamp::from_micros(timestamp).expect("within the years"),
+                timestamp,
                 actor: Actor {
                     party: who.0,
                     on_behalf_of: who.1,

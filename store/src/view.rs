@@ -173,7 +173,8 @@ impl Snapshot {
         facets
     }
 
-    /// Success and failure between consecutive `edges` (ascending; the last edge only ends the last bar).
+    /// Success and failure between consecutive `edges` (ascending; the last edge only ends the last bar, and is itself
+    /// inside only as [`Timestamp::MAX`], which nothing follows).
     pub fn histogram(&self, filter: &Filter, edges: &[Timestamp]) -> Result<Vec<Bar>, Error> {
         let bars = bars::histogram(self, filter, edges);
         residency::relieve(self);

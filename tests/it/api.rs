@@ -712,3 +712,42 @@ fn the_server_says_how_it_is() {
         );
     }
 }
+
+/// The end of time ended the last bar, and an end was outside: what happened then was counted and not drawn.
+#[test]
+fn the_last_instant_there_is_has_its_place_in_the_bars() {
+    let server = TestServer::start();
+    let last = "9999-12-31T23:59:59.999999Z";
+    server.record(
+        line(1, json!({"timestamp": last}))
+            + &line(2, json!({"timestamp": last, "result": "failure"}))
+            + &line(3, json!({"timestamp": "2026-10-30T12:00:00Z"})),
+    );
+    for (filter, drawn) in [
+        ("".to_owned(), 3),
+        (format!("&from={last}"), 2),
+        (format!("&from={last}&q=result:failure"), 1),
+        (format!("&to={last}"), 1),
+        (format!("&from=2026-10-30&to={last}"), 1),
+        (format!("&from={last}&to={last}"), 0),
+    ] {
+        for zone in ["UTC", "Pacific/Auckland"] {
+            let bars = server
+                .get(&format!("/v1/histogram?timezone={zone}{filter}"))
+                .json();
+            let sum: u64 = bars["buckets"]
+                .as_array()
+                .expect("buckets")
+                .iter()
+                .flat_map(|bar| [&bar["success"], &bar["failure"]])
+                .map(|count| count.as_u64().expect("a count"))
+                .sum();
+            let total = server.get(&format!("/v1/facets?top=1{filter}")).json()["total"].clone();
+            assert_eq!(
+                (sum, &total),
+                (drawn, &json!(drawn)),
+                "{filter} {zone}: {bars}"
+            );
+        }
+    }
+}

@@ -130,3 +130,16 @@ fn any_range_fits_in_any_number_of_bars() {
         }
     }
 }
+
+/// The calendar of time zones ends a day before our time does: no bar was as wide as its step there.
+#[test]
+fn the_last_second_there_is_has_a_bar_of_its_own() {
+    for zone in ["UTC", "Pacific/Auckland", "Pacific/Honolulu"] {
+        let zone = TimeZone::get(zone).expect("a zone of the bundled database");
+        let (step, edges) = edges(Timestamp::MAX, Timestamp::MAX, 60, &zone);
+        assert_eq!(
+            (step, edges),
+            ("1s", vec![at("9999-12-31T23:59:59Z"), Timestamp::MAX])
+        );
+    }
+}

@@ -27,12 +27,12 @@ pub(super) fn histogram(
     let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
         return Ok(bars);
     };
-    let within = [
-        filter.clone(),
-        Term::From(*first).into(),
-        Term::To(*last).into(),
-    ];
-    let within = Filter::And(within.into());
+    let mut within = vec![filter.clone(), Term::From(*first).into()];
+    // Nothing is later than the end of time: an edge there has room for the last instant.
+    if *last < Timestamp::MAX {
+        within.push(Term::To(*last).into());
+    }
+    let within = Filter::And(within);
     let counts = spread::over(snapshot, &within, |sum: &mut Vec<[u64; 2]>, part| {
         let counts = match part {
             Part::Segment(segment) => of_segment(segment, &within, edges)?,
@@ -63,7 +63,10 @@ fn of_segment(
     let failed: RowSet = index::find_exact(segment, &failed)?.and(rows.clone());
     let places: Vec<u32> = edges
         .iter()
-        .map(|edge| segment.rows_between(None, Some(*edge)).end)
+        .map(|edge| {
+            let end = Some(*edge).filter(|edge| *edge < Timestamp::MAX);
+            segment.rows_between(None, end).end
+        })
         .collect();
     let bars = places.windows(2).map(|pair| {
         let failures = u64::from(failed.count_in(pair[0]..pair[1]));
@@ -79,6 +82,8 @@ fn of_tail(tail: &[Arc<Entry>], filter: &Filter, edges: &[Timestamp]) -> Vec<[u6
     let mut bars = vec![[0, 0]; edges.len() - 1];
     for entry in tail.iter().filter(|entry| filter.matches(entry)) {
         let bar = edges.partition_point(|edge| *edge <= entry.timestamp) - 1;
+        // The last instant lies on the edge that closes the last bar.
+        let bar = bar.min(bars.len() - 1);
         bars[bar][usize::from(entry.result == Outcome::Failure)] += 1;
     }
     bars

@@ -118,9 +118,6 @@ fn any_pattern() -> impl Strategy<Value = Pattern> {
 
 fn any_term() -> impl Strategy<Value = Term> {
     let field = || prop::sample::select(Field::ALL);
-    let time = || {
-        (plain::TIMES).prop_map(|micros| Timestamp::from_micros(micros).expect("within the years"))
-    };
     let path = || prop::sample::select(plain::PATHS);
     prop_oneof![
         8 => (field(), any_pattern()).prop_map(|(field, pattern)| Term::Value(field, pattern)),
@@ -131,8 +128,8 @@ fn any_term() -> impl Strategy<Value = Term> {
         2 => prop::sample::select(plain::NETWORKS).prop_map(|text| Term::Network(Cidr::parse(text).expect("a network"))),
         3 => (path(), any_pattern()).prop_map(|(path, pattern)| Term::Context(path.into(), pattern)),
         1 => path().prop_map(|path| Term::HasContext(path.into())),
-        1 => time().prop_map(Term::From),
-        1 => time().prop_map(Term::To),
+        1 => plain::any_time().prop_map(Term::From),
+        1 => plain::any_time().prop_map(Term::To),
     ]
 }
 
@@ -238,10 +235,10 @@ proptest! {
     fn facets_histograms_and_suggestions_are_what_matches_says(
         plans in any_plans(150), cuts in any_cuts(),
         questions in prop::collection::vec((any_filter(), 1usize..8, any_text()), QUESTIONS),
-        edges in prop::collection::btree_set(plain::TIMES, 0..8),
+        edges in prop::collection::btree_set(plain::any_time(), 0..8),
     ) {
         let (snapshot, all) = world(&plans, &cuts);
-        let edges: Vec<Timestamp> = edges.into_iter().map(|m| Timestamp::from_micros(m).expect("within the years")).collect();
+        let edges: Vec<Timestamp> = edges.into_iter().collect();
         for (filter, top, text) in questions {
             let facets = snapshot.facets(&filter, Field::ALL, top).expect("sound segments");
             let expected: Vec<Facet> = Field::ALL.iter().map(|field| model_facet(&all, &filter, *field, top)).collect();
@@ -249,7 +246,8 @@ proptest! {
             let bars = snapshot.histogram(&filter, &edges).expect("sound segments");
             let expected: Vec<Bar> = edges.windows(2).map(|pair| {
                 let count = |result| {
-                    let within = |e: &&Arc<Entry>| e.timestamp >= pair[0] && e.timestamp < pair[1];
+                    let last = pair[1] == Timestamp::MAX;
+                    let within = |e: &&Arc<Entry>| e.timestamp >= pair[0] && (e.timestamp < pair[1] || last);
                     all.iter().filter(within).filter(|e| e.result == result && filter.matches(e)).count() as u64
                 };
                 Bar { start: pair[0], success: count(entry::Result::Success), failure: count(entry::Result::Failure) }

@@ -43,7 +43,7 @@ pub struct DraftScope {
 /// What the log fills in where the draft is silent.
 #[derive(Clone, Debug)]
 pub struct Defaults {
-    /// For a draft without an id and without a source's event id.
+    /// For a draft without an id and without an identity at its source.
     pub id: EntryId,
     /// The log it goes to: the draft's own organization where it names one.
     pub organization: Organization,
@@ -127,7 +127,7 @@ impl Draft {
     pub fn own_id(&self, organization: &Organization) -> Option<EntryId> {
         self.id.or_else(|| {
             let source = self.source.as_ref()?;
-            let event_id = source.event_id.as_deref()?;
+            let event_id = source.identity()?;
             Some(EntryId::derive(
                 organization.as_str(),
                 &source.name,

@@ -105,6 +105,13 @@ impl Party {
     }
 }
 
+impl Source {
+    /// What tells this from all else of the same source; an empty event id tells nothing.
+    pub fn identity(&self) -> Option<&str> {
+        self.event_id.as_deref().filter(|id| !id.is_empty())
+    }
+}
+
 impl From<Party> for Actor {
     fn from(party: Party) -> Self {
         Self {

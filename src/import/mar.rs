@@ -46,7 +46,7 @@ impl Mar {
             || draft
                 .source
                 .as_ref()
-                .is_some_and(|source| source.event_id.is_some());
+                .is_some_and(|source| source.identity().is_some());
         if !identified && !exported {
             draft.id = Some(placed_id(item, &bytes));
         }

@@ -449,7 +449,8 @@ fn nobody_takes_over_an_entry_by_its_audit_id() {
 fn what_is_refused_is_kept_as_it_stood_and_the_rest_is_stored() {
     let dir = directory();
     let server = Program::serve(&dir.path().join("data"));
-    let good = r#"{"actor":{"type":"user","id":"u"},"action":"login","result":"success"}"#;
+    // An event id that is empty is no identity.
+    let good = r#"{"actor":{"type":"user","id":"u"},"action":"login","result":"success","source":{"name":"s","event_id":""}}"#;
     let bad = r#"{"actor":{"type":"user","id":"u"},"action":"login","result":"perhaps"}"#;
     let broken = r#"{"actor":{"type":"user","id":"é"#;
     let file = dir.path().join("mixed.ndjson");

@@ -277,6 +277,15 @@ fn an_id_is_the_callers_or_the_sources_or_the_servers() {
         accepted(&short_with("/source", r#"{"name":"mar-api"}"#)).id,
         EntryId::from_bytes([7; 16])
     );
+    // An empty one was taken for an identity: all later entries of such a sender were conflicts.
+    assert_eq!(
+        accepted(&short_with(
+            "/source",
+            r#"{"event_id":"","name":"mar-api"}"#
+        ))
+        .id,
+        EntryId::from_bytes([7; 16])
+    );
     let both = short_with("/source", source).replacen('{', &format!("{{\"id\":\"{id}\","), 1);
     assert_eq!(accepted(&both).id.to_string(), id.to_lowercase());
 }

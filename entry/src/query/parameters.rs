@@ -53,7 +53,8 @@ impl Filter {
     /// `search`, `q`, `from`, `to`, `has`, every field and `context.PATH`; all names combine with AND. Values of one name,
     /// repeated or with commas between, are any of; `-name=` and `name!=` are none of. `search` is one text, commas and
     /// stars included. Repeated `q`, `from` and `to` all hold. Blank values, and `all` for a closed vocabulary, are no
-    /// condition: forms send them. A backslash before `,`, `*`, `/` or `\` makes it part of the text.
+    /// condition: forms send them. Blanks around a value are none of it. A backslash before `,`, `*`, `/`, `\` or a blank
+    /// makes it part of the text.
     pub fn from_parameters<'a>(
         parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
         now: Timestamp,
@@ -192,16 +193,31 @@ fn with_plus(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The values of `a,b*,c\,d`.
+/// The values of `a, b*,c\,d`, without the blanks around each.
 fn listed(text: &str) -> Result<Vec<Value>, Refusal> {
     let mut values = vec![Value::default()];
+    // Blanks that belong to the value if more of it follows.
+    let mut blanks = String::new();
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         let value = values.last_mut().expect("it starts with one");
+        if c == ',' {
+            values.push(Value::default());
+            blanks.clear();
+            continue;
+        }
+        if c.is_whitespace() {
+            if !value.is_blank() {
+                blanks.push(c);
+            }
+            continue;
+        }
+        for blank in blanks.drain(..) {
+            value.push(blank)?;
+        }
         match c {
-            ',' => values.push(Value::default()),
             '*' => value.star(),
-            '\\' => match rest.next_if(|&next| is_special(next)) {
+            '\\' => match rest.next_if(|&next| is_special(next) || next.is_whitespace()) {
                 Some(special) => {
                     value.literal = true;
                     value.push(special)?;
@@ -221,12 +237,14 @@ fn is_special(c: char) -> bool {
 /// A value of a field as a parameter that means exactly it: for links. Percent-encoding is the URL's business.
 pub fn parameter_value(field: Field, value: &str) -> Cow<'_, str> {
     let special = |c: char| is_special(c) && (c != '/' || field == Field::Ip);
-    if !value.contains(special) {
+    if !value.contains(special) && value.trim().len() == value.len() {
         return Cow::Borrowed(value);
     }
+    let last = value.char_indices().next_back().map(|(at, _)| at);
     let mut escaped = String::with_capacity(value.len() + 4);
-    for c in value.chars() {
-        if special(c) {
+    for (at, c) in value.char_indices() {
+        let at_end = at == 0 || Some(at) == last;
+        if special(c) || (at_end && c.is_whitespace()) {
             escaped.push('\\');
         }
         escaped.push(c);

@@ -77,16 +77,10 @@ impl Draft {
     /// What is kept is what was sent, but for four spellings: a timestamp gets its UTC form, an id its lower case, and
     /// an empty `request` or `related`, which say nothing, are left out.
     pub fn from_json(bytes: &[u8]) -> std::result::Result<Self, Problems> {
-        if bytes.len() > ENTRY_BYTES_MAX {
-            let detail = format!(
-                "an entry of {} bytes; at most {ENTRY_BYTES_MAX} are kept",
-                bytes.len()
-            );
-            return Err(Invalid {
-                pointer: String::new(),
-                detail,
-            }
-            .into());
+        // White space around an entry is the document's, not the entry's.
+        let size = bytes.trim_ascii().len();
+        if size > ENTRY_BYTES_MAX {
+            return Err(too_large(size));
         }
         let value = crate::json::parse(bytes)?;
         Ok(read(&value, Form::Draft)?.draft)
@@ -160,6 +154,14 @@ impl Draft {
             source: self.source,
         }
     }
+}
+
+fn too_large(size: usize) -> Problems {
+    Invalid {
+        pointer: String::new(),
+        detail: format!("an entry of {size} bytes; at most {ENTRY_BYTES_MAX} are kept"),
+    }
+    .into()
 }
 
 /// The claim an entry was made of, as far as it is known: what a copy of an export records again.

@@ -199,6 +199,9 @@ fn a_project_and_an_entry_may_be_so_large_and_no_larger() {
         empty.replace("\"a\":\"\"", &format!("\"a\":\"{filler}\""))
     };
     assert!(Draft::from_json(entry(ENTRY_BYTES_MAX).as_bytes()).is_ok());
+    // The end of its line made the largest entry too large.
+    let in_lines = format!(" {}\r\n", entry(ENTRY_BYTES_MAX));
+    assert!(Draft::from_json(in_lines.as_bytes()).is_ok());
     let too_large = problems(&entry(ENTRY_BYTES_MAX + 1));
     assert_eq!(
         too_large[0].1,

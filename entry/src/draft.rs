@@ -5,7 +5,7 @@ mod decode;
 pub(crate) use decode::{Form, Read, read};
 
 use crate::entry::{Actor, Entry, Error, Line, Request, Scope, Seq, Source, Target};
-use crate::limits::ENTRY_BYTES_MAX;
+use crate::limits::{ENTRY_BYTES_MAX, FILLED_IN_BYTES_MAX};
 use crate::{Category, EntryId, Invalid, Json, Organization, Problems, Result, Timestamp};
 
 /// What a caller claims happened. Becomes an [`Entry`] when the log accepts it.
@@ -79,11 +79,36 @@ impl Draft {
     pub fn from_json(bytes: &[u8]) -> std::result::Result<Self, Problems> {
         // White space around an entry is the document's, not the entry's.
         let size = bytes.trim_ascii().len();
-        if size > ENTRY_BYTES_MAX {
+        if size > ENTRY_BYTES_MAX + FILLED_IN_BYTES_MAX {
             return Err(too_large(size));
         }
         let value = crate::json::parse(bytes)?;
-        Ok(read(&value, Form::Draft)?.draft)
+        let draft = read(&value, Form::Draft)?.draft;
+        // An export says what the log filled in; with it the largest entry must still be one that can be recorded.
+        if size > ENTRY_BYTES_MAX {
+            let claimed = size - draft.filled_in_bytes();
+            if claimed > ENTRY_BYTES_MAX {
+                return Err(too_large(claimed));
+            }
+        }
+        Ok(draft)
+    }
+
+    /// The canonical bytes of those members that the log fills in where a draft is silent.
+    fn filled_in_bytes(&self) -> usize {
+        let member = |name: &str, text: Option<usize>| {
+            text.map_or(0, |bytes| name.len() + bytes + r#""":"","#.len())
+        };
+        let organization = self.scope.organization.as_ref().map(|o| o.as_str().len());
+        let scope = match (&organization, &self.scope.project) {
+            (Some(_), None) => r#""scope":{}"#.len(),
+            _ => 0,
+        };
+        member("id", self.id.map(|id| id.to_string().len()))
+            + member("timestamp", self.timestamp.map(|t| t.to_ascii().len()))
+            + member("category", self.category.map(|c| c.as_str().len()))
+            + member("organization", organization)
+            + scope
     }
 
     /// What [`Draft::from_json`] reads: canonical JSON of what the draft says.

@@ -3,6 +3,10 @@
 /// The largest entry, in bytes of JSON as sent. A Kubernetes audit event of 1.8 MB is real.
 pub const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// What id, timestamp, category and organization may add to the largest entry, in bytes: the log fills them in where a
+/// draft is silent, and an entry that was exported with them must be one that can be recorded again.
+pub const FILLED_IN_BYTES_MAX: usize = 256;
+
 /// The most entries of one batch: bounds the receipts and the time the log is held by one caller.
 pub const BATCH_ENTRIES_MAX: usize = 10_000;
 

@@ -209,6 +209,48 @@ fn a_project_and_an_entry_may_be_so_large_and_no_larger() {
     );
 }
 
+/// An export of the largest entry could not be recorded again: it was larger by what the log had filled in.
+#[test]
+fn the_largest_entry_can_be_recorded_again_as_it_was_exported() {
+    let largest = |context: &str| {
+        let empty = short_with("/context", "{\"a\":\"\"}");
+        let filler = "x".repeat(ENTRY_BYTES_MAX - empty.len());
+        let json = empty.replace("\"a\":\"\"", &format!("\"a\":\"{filler}{context}\""));
+        Draft::from_json(json.as_bytes())
+    };
+    assert_eq!(
+        largest("x").expect_err("a byte more").first().detail,
+        "an entry of 4194305 bytes; at most 4194304 are kept"
+    );
+    let organization = Organization::parse(&"o".repeat(63)).expect("a slug");
+    let longest = |category: &&Category| category.as_str().len();
+    let category = *Category::ALL.iter().max_by_key(longest).expect("some");
+    let id = EntryId::from_bytes([7; 16]);
+    let defaults = Defaults {
+        id,
+        organization,
+        category,
+    };
+    let draft = largest("").expect("the largest");
+    let entry = draft.accept(Seq(0), Timestamp::MAX, defaults.clone());
+    let again = Draft::from(entry.clone());
+    let mut exported = Vec::new();
+    again.write_json(&mut exported);
+    assert_eq!(exported.len(), ENTRY_BYTES_MAX + again.filled_in_bytes());
+    assert!(again.filled_in_bytes() <= crate::limits::FILLED_IN_BYTES_MAX);
+    let recorded = Draft::from_json(&exported).expect("what was exported");
+    assert_eq!(recorded.accept(Seq(0), Timestamp::MAX, defaults), entry);
+
+    // What callers may say themselves is as large as ever.
+    let text = String::from_utf8(exported).expect("UTF-8");
+    let more = text.replacen("\"a\":\"", "\"a\":\"x", 1);
+    let detail = &problems(&more)[0].1;
+    assert_eq!(
+        detail,
+        "an entry of 4194305 bytes; at most 4194304 are kept"
+    );
+}
+
 #[test]
 fn depth_is_counted_over_the_whole_entry() {
     let context = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));

@@ -105,6 +105,27 @@ impl Party {
     }
 }
 
+impl Party {
+    /// What stands for it where there is room for one text: name, id or email, the first that says something.
+    pub fn shown(&self) -> Option<&str> {
+        first_said([&self.name, &self.id, &self.email])
+    }
+}
+
+impl Target {
+    /// What stands for it where there is room for one text: name or id, the first that says something.
+    pub fn shown(&self) -> Option<&str> {
+        first_said([&self.name, &self.id])
+    }
+}
+
+fn first_said<const N: usize>(texts: [&Option<Box<str>>; N]) -> Option<&str> {
+    texts
+        .into_iter()
+        .filter_map(Option::as_deref)
+        .find(|text| !text.is_empty())
+}
+
 impl Source {
     /// What tells this from all else of the same source; an empty event id tells nothing.
     pub fn identity(&self) -> Option<&str> {

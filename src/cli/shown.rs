@@ -7,11 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 fn party_name(party: &Party) -> &str {
-    [&party.name, &party.email, &party.id]
-        .into_iter()
-        .flatten()
-        .next()
-        .map_or("", |name| name)
+    party.shown().unwrap_or("")
 }
 
 fn party_long(party: &Party) -> String {
@@ -28,16 +24,12 @@ fn party_long(party: &Party) -> String {
 }
 
 fn target_name(target: &Target) -> &str {
-    target
-        .name
-        .as_deref()
-        .or(target.id.as_deref())
-        .unwrap_or("")
+    target.shown().unwrap_or("")
 }
 
 fn target_long(target: &Target) -> String {
     let mut text = target_name(target).to_owned();
-    if let (Some(_), Some(id)) = (&target.name, &target.id) {
+    if let Some(id) = target.id.as_deref().filter(|id| *id != text) {
         text.push_str(" · ");
         text.push_str(id);
     }

@@ -1,7 +1,6 @@
 //! CSV: RFC 4180, UTF-8, CRLF, and nothing that a spreadsheet would run.
 
-use entry::Entry;
-use entry::field::Field;
+use entry::{Entry, Target};
 use std::io::Write;
 
 /// The columns, in order; names are part of the contract.
@@ -21,12 +20,12 @@ pub fn write(entry: &Entry, guard: Guard, out: &mut Vec<u8>) {
     let mut row = Row { guard, out };
     let target = entry.target.as_ref();
     row.plain(format_args!("{}", entry.timestamp));
-    row.text(Field::Actor.first_value(entry).as_deref());
+    row.text(entry.actor.party.shown());
     row.text(entry.actor.party.email.as_deref());
     row.text(Some(entry.actor.party.kind.as_str()));
     row.text(Some(&entry.action));
     row.text(Some(entry.category.as_str()));
-    row.text(target.and_then(|target| target.name.as_deref().or(target.id.as_deref())));
+    row.text(target.and_then(Target::shown));
     row.text(target.and_then(|target| target.kind.as_deref()));
     row.text(target.and_then(|target| target.id.as_deref()));
     row.text(Some(entry.scope.organization.as_str()));

@@ -157,11 +157,7 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
 /// What happened, in one sentence. A failure is an attempt: it must not read as done.
 pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
     let party = &entry.actor.party;
-    let actor = party
-        .name
-        .as_deref()
-        .or(party.email.as_deref())
-        .or(party.id.as_deref());
+    let actor = party.shown();
     let target = target_name(entry);
     let action = setting.catalogue.get(&entry.action);
     html! {
@@ -180,7 +176,7 @@ pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
             },
         }
         @if let Some(other) = &entry.actor.on_behalf_of {
-            ", on behalf of " b { (listed(other.name.as_deref().or(other.email.as_deref()).or(other.id.as_deref()))) }
+            ", on behalf of " b { (listed(other.shown())) }
         }
     }
 }
@@ -356,7 +352,7 @@ impl Sections<'_> {
                     @let id = entry.id.to_string();
                     a href=(permalink(entry)) aria-current=[(id == current).then_some("true")] {
                         time.soft datetime=(entry.timestamp) { (self.setting.zone.format(entry.timestamp, "%-d %b %Y %H:%M:%S")) }
-                        span.w { (Listed(&entry.action)) span.soft { " · " (listed(entry.actor.party.name.as_deref().or(entry.actor.party.email.as_deref()).or(entry.actor.party.id.as_deref()))) } }
+                        span.w { (Listed(&entry.action)) span.soft { " · " (listed(entry.actor.party.shown())) } }
                         (result(entry.result))
                     }
                 }

@@ -279,7 +279,11 @@ pub fn history(app: &App, here: &Location, kind: &str, key: &str) -> Result<Hist
     let page = listing::list(app, &snapshot, &query)?;
     let named = |target: &Target| {
         let same = target.id.as_deref() == Some(key) || target.name.as_deref() == Some(key);
-        target.name.as_deref().filter(|_| same).map(str::to_owned)
+        target
+            .name
+            .as_deref()
+            .filter(|name| same && !name.is_empty())
+            .map(str::to_owned)
     };
     let mut targets = page
         .entries

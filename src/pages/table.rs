@@ -225,7 +225,7 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
         },
         Column::Received => moment::cell(&setting.zone, entry.received_at),
         Column::Actor => html! {
-            span.strong title=(actor_hint(entry)) { (text(party.name.as_deref().or(party.id.as_deref()).or(party.email.as_deref()))) }
+            span.strong title=(actor_hint(entry)) { (text(party.shown())) }
         },
         Column::Email if first => text(party.email.as_deref()),
         // Under a name that is the address already, the kind says more.
@@ -283,8 +283,7 @@ pub fn result(result: Result) -> Markup {
 }
 
 pub fn target_name(entry: &Entry) -> Option<&str> {
-    let target = entry.target.as_ref()?;
-    target.name.as_deref().or(target.id.as_deref())
+    entry.target.as_ref()?.shown()
 }
 
 fn kind_word(entry: &Entry) -> &'static str {
@@ -314,6 +313,7 @@ fn actor_hint(entry: &Entry) -> String {
     parts
         .into_iter()
         .flatten()
+        .filter(|part| !part.is_empty())
         .map(|part| brief(part, 120))
         .collect::<Vec<_>>()
         .join(" · ")
@@ -327,6 +327,7 @@ fn target_hint(entry: &Entry) -> String {
     parts
         .into_iter()
         .flatten()
+        .filter(|part| !part.is_empty())
         .map(|part| brief(part, 120))
         .collect::<Vec<_>>()
         .join(" · ")

@@ -20,7 +20,6 @@ const CELLS: &[(&str, &str)] = &[
         "quote \" comma , line\r\nend",
         "quote \" comma , line\r\nend",
     ),
-    ("", ""),
     ("plain", "plain"),
 ];
 
@@ -92,6 +91,36 @@ fn a_row_holds_every_column_of_its_entry() {
         uuid(7)
     );
     assert_eq!(row, expected);
+}
+
+/// A sender that leaves names empty gave files and pages that did not say who, nor what.
+#[test]
+fn an_empty_name_does_not_hide_the_id() {
+    let server = TestServer::start();
+    let named =
+        |name| json!({"type": "user", "name": name, "id": "u7", "email": "u7@acme.example"});
+    server.record(
+        line(
+            1,
+            json!({"actor": named(""), "target": {"type": "cluster", "name": "", "id": "clu_7"}}),
+        ) + &line(
+            2,
+            json!({"actor": {"type": "user", "name": "", "id": "", "email": "u8@acme.example"}}),
+        ),
+    );
+    let answer = server.get("/v1/export?order=received&direction=asc");
+    let mut reader = csv::Reader::from_reader(answer.body.as_slice());
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("rows");
+    assert_eq!((&rows[0][1], &rows[0][6]), ("u7", "clu_7"));
+    assert_eq!(&rows[1][1], "u8@acme.example");
+    let page = server.get("/");
+    for shown in [">u7<", ">clu_7<", ">u8@acme.example<"] {
+        assert!(page.text().contains(shown), "{shown}");
+    }
+    let details = server.get(&format!("/entries/{}", uuid(1)));
+    for shown in ["<b><bdi>u7</bdi></b>", "<b><bdi>clu_7</bdi></b>"] {
+        assert!(details.text().contains(shown), "{shown}");
+    }
 }
 
 /// 2,500 entries, 834 of them failures.

@@ -44,13 +44,22 @@ fn paths() -> Value {
         "/v1/histogram": {"get": histogram()},
         "/v1/export": {"get": export()},
         "/v1/tail": {"get": tail()},
-        "/v1/catalogue": {"get": operation("catalogue", "Categories, actions, target types", vec![], "Catalogue", &[])},
+        "/v1/catalogue": {"get": operation("catalogue", "Categories, actions, target types", vec![], "Catalogue", &[Kind::BadParameter])},
         "/healthz": {"get": plain("alive", "The process answers", &[])},
         "/readyz": {"get": plain("ready", "Entries can be appended", &[Kind::Latched, Kind::Damaged])},
         "/metrics": {"get": plain("metrics", "Measures in OpenMetrics' text form", &[])},
-        "/openapi.json": {"get": {"operationId": "openapi", "summary": "This document", "responses": {"200": {
-            "description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}}},
+        "/openapi.json": {"get": this_document()},
     })
+}
+
+fn this_document() -> Value {
+    let mut responses = responses(&[]);
+    let schema = json!({"type": "object"});
+    responses.insert(
+        "200".into(),
+        answer("OpenAPI 3.1", "application/json", &schema),
+    );
+    json!({"operationId": "openapi", "summary": "This document", "responses": responses})
 }
 
 fn append() -> Value {
@@ -125,7 +134,7 @@ fn list() -> Value {
         "List entries",
         parameters,
         "Listing",
-        &[Kind::BadParameter, Kind::BadCursor],
+        &[Kind::BadParameter, Kind::BadCursor, Kind::Overloaded],
     )
 }
 
@@ -136,13 +145,19 @@ fn show_one() -> Value {
         "Only of this organization",
         json!({"type": "string"}),
     );
-    operation(
+    let known = json!({"name": "If-None-Match", "in": "header", "schema": {"type": "string"},
+        "description": "ETags of what the caller has; 304 if the entry's is among them"});
+    let mut show = operation(
         "show",
         "Show one entry",
-        vec![id, organization],
+        vec![id, organization, known],
         "Entry",
-        &[Kind::NotFound],
-    )
+        &[Kind::BadParameter, Kind::NotFound, Kind::Overloaded],
+    );
+    let tag = json!({"ETag": {"description": "Of these bytes", "schema": {"type": "string"}}});
+    show["responses"]["304"] = json!({"description": "The caller has it", "headers": tag.clone()});
+    show["responses"]["200"]["headers"] = tag;
+    show
 }
 
 fn facets() -> Value {
@@ -162,7 +177,7 @@ fn facets() -> Value {
         "Count values; each field without its own filter",
         parameters,
         "Facets",
-        &[Kind::BadParameter],
+        &[Kind::BadParameter, Kind::Overloaded],
     )
 }
 
@@ -181,7 +196,7 @@ fn histogram() -> Value {
         "Count success and failure over time",
         parameters,
         "Histogram",
-        &[Kind::BadParameter],
+        &[Kind::BadParameter, Kind::Overloaded],
     )
 }
 
@@ -253,10 +268,10 @@ fn answer(description: &str, kind: &str, schema: &Value) -> Value {
     json!({"description": description, "content": {kind: {"schema": schema}}})
 }
 
-/// One row per status, naming every problem type behind it.
+/// One row per status, naming every problem type behind it; any call may name a host that this is not.
 fn responses(kinds: &[Kind]) -> Map<String, Value> {
     let mut by_status = Map::new();
-    for kind in kinds {
+    for kind in kinds.iter().chain(&[Kind::Misdirected]) {
         let status = kind.status().as_str().to_owned();
         let said = by_status
             .get(&status)
@@ -315,6 +330,12 @@ fn filter_parameters() -> Vec<Value> {
         parameter("to", "Before: as from", text()),
         parameter("has", "Fields that have a value", text()),
         parameter("-has", "Fields that have none", text()),
+        parameter(
+            "context.PATH",
+            "Any name of this form: leaves of context at PATH, member names joined by dots: context.ticket=OPS-88",
+            text(),
+        ),
+        parameter("-context.PATH", "The same: none of", text()),
     ];
     for field in Field::ALL {
         let about = format!(

@@ -751,3 +751,45 @@ fn the_last_instant_there_is_has_its_place_in_the_bars() {
         }
     }
 }
+
+/// Clients that were made from the document met answers it did not have.
+#[test]
+fn every_answer_to_a_read_is_described() {
+    let server = TestServer::start();
+    server.record(line(1, json!({})));
+    let document = server.get("/openapi.json").json();
+    let described = |path: &str, method: &str, status: u16| {
+        let responses = &document["paths"][path][method]["responses"];
+        assert!(
+            responses.get(status.to_string()).is_some(),
+            "{method} {path} answers {status}"
+        );
+    };
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            let called = path.replace("{id}", &uuid(1));
+            let host = [("host", "elsewhere.example")];
+            let answer = server.send(&method.to_uppercase(), &called, &host, b"");
+            assert_eq!(answer.status, 421);
+            described(path, method, answer.status);
+        }
+    }
+    let one = format!("/v1/entries/{}", uuid(1));
+    let known = server.send("GET", &one, &[("if-none-match", "*")], b"");
+    assert_eq!(known.status, 304);
+    let wrong = server.get(&format!("{one}?colour=red"));
+    assert_eq!(wrong.status, 400);
+    for answer in [known, wrong] {
+        described("/v1/entries/{id}", "get", answer.status);
+    }
+    for path in [
+        "/v1/entries",
+        "/v1/entries/{id}",
+        "/v1/facets",
+        "/v1/histogram",
+    ] {
+        described(path, "get", 503);
+    }
+    let parameters = document["paths"]["/v1/entries"]["get"]["parameters"].to_string();
+    assert!(parameters.contains("context.PATH"), "{parameters}");
+}

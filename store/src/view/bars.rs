@@ -24,7 +24,8 @@ pub(super) fn histogram(
             failure: 0,
         })
         .collect();
-    let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
+    // One edge is no bar.
+    let [first, .., last] = edges else {
         return Ok(bars);
     };
     let mut within = vec![filter.clone(), Term::From(*first).into()];

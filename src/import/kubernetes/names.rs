@@ -178,9 +178,18 @@ impl Names {
 
     /// True for what changes nothing by its nature.
     pub fn reads(&self) -> bool {
+        !self.connects()
+            && matches!(
+                self.verb.as_str(),
+                "get" | "list" | "watch" | "head" | "options"
+            )
+    }
+
+    /// True for a way into a container or behind the API server: a GET opens it, what goes through it is in no log.
+    fn connects(&self) -> bool {
         matches!(
-            self.verb.as_str(),
-            "get" | "list" | "watch" | "head" | "options"
+            self.subresource.as_str(),
+            "exec" | "attach" | "portforward" | "proxy"
         )
     }
 
@@ -219,7 +228,7 @@ impl Names {
             }
             "" => format!("{verb}{kind}"),
             // These are done, whatever the verb that carries them.
-            "exec" | "attach" | "portforward" | "proxy" => format!("{}{kind}", self.subresource),
+            _ if self.connects() => format!("{}{kind}", self.subresource),
             "eviction" => format!("evict{kind}"),
             "binding" => format!("bind{kind}"),
             "finalize" => format!("finalize{kind}"),

@@ -130,6 +130,35 @@ fn wrong_types_anywhere_stay_in_the_context() {
     }
 }
 
+/// What the event is marked as, if it is.
+fn noise(event: &str) -> Option<String> {
+    let context = one(event).context.expect("a context");
+    let context: serde_json::Value = serde_json::from_str(context.as_str()).expect("JSON");
+    context["noise"].as_str().map(str::to_owned)
+}
+
+/// Since 1.31 `kubectl exec` is a GET: hidden with the reads, a shell in a container would not be seen.
+#[test]
+fn a_shell_in_a_container_is_no_read() {
+    for (verb, subresource, marked) in [
+        ("get", "exec", None),
+        ("create", "exec", None),
+        ("get", "attach", None),
+        ("get", "portforward", None),
+        ("get", "proxy", None),
+        ("get", "log", Some("read")),
+        ("get", "", Some("read")),
+    ] {
+        let event = EVENT.replace(
+            r#""verb":"get""#,
+            &format!(
+                r#""verb":"{verb}","objectRef":{{"resource":"pods","name":"web","subresource":"{subresource}"}}"#
+            ),
+        );
+        assert_eq!(noise(&event).as_deref(), marked, "{verb} {subresource}");
+    }
+}
+
 #[test]
 fn the_actor_is_a_system_by_its_prefix() {
     for (name, kind) in [

@@ -81,10 +81,8 @@ fn draft(claims: &Claims, mut event: Object<'_>) -> std::result::Result<Draft, S
     let time = foreign::take_time(&mut event, "eventTime", claims.now);
     let mut context = Object::new();
     foreign::set_time(&mut draft, &mut context, time);
-    if event.get("readOnly").and_then(Value::as_bool) == Some(true) {
-        context.insert("noise", "read");
-    } else if draft.actor.party.kind == ActorKind::System {
-        context.insert("noise", "system");
+    if let Some(noise) = noise(&draft, &event) {
+        context.insert("noise", noise);
     }
     // These stand after the rest: only the first leaves are indexed, and theirs may be many.
     for body in [
@@ -261,6 +259,27 @@ fn set_result(draft: &mut Draft, event: &mut Object<'_>) {
         draft.result = Result::Failure;
         draft.error =
             (code.is_some() || message.is_some()).then_some(entry::Error { code, message });
+    }
+}
+
+/// What is seldom looked for. What was denied is never noise: it is how an intruder looks around.
+fn noise(draft: &Draft, event: &Object<'_>) -> Option<&'static str> {
+    /// Parts of the codes, which are the services' own: `VpceAccessDenied`, `Client.UnauthorizedOperation`.
+    const DENIED: [&str; 5] = [
+        "AccessDenied",
+        "Unauthorized",
+        "NotAuthorized",
+        "AuthFailure",
+        "Forbidden",
+    ];
+    let code = draft.error.as_ref().and_then(|error| error.code.as_deref());
+    let denied = code.is_some_and(|code| DENIED.iter().any(|part| code.contains(part)));
+    let read = event.get("readOnly").and_then(Value::as_bool) == Some(true);
+    match draft.actor.party.kind {
+        _ if denied => None,
+        _ if read => Some("read"),
+        ActorKind::System => Some("system"),
+        _ => None,
     }
 }
 

@@ -383,23 +383,26 @@ fn context(
     if names.dry_run {
         event.insert("dryRun", true);
     }
-    let system = draft
-        .actor
-        .party
-        .name
-        .as_deref()
-        .is_some_and(|name| name.starts_with("system:"));
-    let noise = match (names.reads(), names.dry_run) {
-        (true, _) => Some("read"),
-        (_, true) => Some("dry_run"),
-        _ if system => Some("system"),
-        _ => None,
-    };
-    if let Some(noise) = noise {
+    if let Some(noise) = noise(draft, names, code) {
         context.insert("noise", noise);
     }
     context.insert("kubernetes", event);
     Json::from(&Value::Object(context))
+}
+
+/// What is seldom looked for. What was denied is never noise: it is how an intruder looks around.
+fn noise(draft: &Draft, names: &Names, code: Option<u64>) -> Option<&'static str> {
+    let of_the_platform = matches!(
+        draft.actor.party.kind,
+        ActorKind::System | ActorKind::ServiceAccount
+    );
+    match (names.reads(), names.dry_run) {
+        _ if matches!(code, Some(401 | 403)) => None,
+        (true, _) => Some("read"),
+        (_, true) => Some("dry_run"),
+        _ if of_the_platform => Some("system"),
+        _ => None,
+    }
 }
 
 /// A target without anything to say is none.

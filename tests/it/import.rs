@@ -103,9 +103,16 @@ fn the_recorded_kubernetes_log_is_reproduced_to_the_number() {
         )),
         expected["writes"]
     );
+    let denied_reads = format!(
+        "{k8s}&context.kubernetes.verb=get,list,watch&context.kubernetes.code=401,403"
+    );
     assert_eq!(
         server.count(&format!("{k8s}&-context.noise=read")),
-        expected["writes"]
+        expected["writes"].as_u64().expect("a number") + server.count(&denied_reads)
+    );
+    assert_eq!(
+        server.count(&format!("{denied_reads}&has=context.noise")),
+        0
     );
     for (member, field) in [("by_verb", "verb"), ("by_code", "code")] {
         for (value, n) in numbers(&expected[member]) {
@@ -166,7 +173,13 @@ fn check_cloudtrail(folder: &str) {
         assert_eq!(actions[&action], n, "{action}");
     }
     assert_eq!(server.count("-has=request_id"), expected["no_request_id"]);
-    assert_eq!(server.count("context.noise=read"), expected["read_only"]);
+    assert_eq!(
+        server.count("context.cloudtrail.readOnly=true"),
+        expected["read_only"]
+    );
+    let denied = "context.cloudtrail.errorCode=*AccessDenied*,*Unauthorized*";
+    assert!(server.count(denied) > 0);
+    assert_eq!(server.count(&format!("{denied}&has=context.noise")), 0);
     for (kind, n) in numbers(&expected["identity_types"]) {
         let count = match kind.as_str() {
             "None" => server.count("-has=context.cloudtrail.userIdentity.type"),

@@ -133,6 +133,47 @@ fn a_failure_is_a_code_a_message_or_a_sign_in_that_says_so() {
     }
 }
 
+/// Hidden with the reads, an intruder's attempts to look around would not be seen.
+#[test]
+fn a_read_that_was_denied_is_no_noise() {
+    for (members, marked) in [
+        (r#""readOnly":true"#, Some("read")),
+        (
+            r#""readOnly":true,"errorCode":"NoSuchBucketPolicy""#,
+            Some("read"),
+        ),
+        (
+            r#""readOnly":true,"errorCode":"ThrottlingException""#,
+            Some("read"),
+        ),
+        (r#""readOnly":true,"errorCode":"AccessDenied""#, None),
+        (r#""readOnly":true,"errorCode":"VpceAccessDenied""#, None),
+        (
+            r#""readOnly":true,"errorCode":"Client.UnauthorizedOperation""#,
+            None,
+        ),
+        (
+            r#""errorCode":"AccessDeniedException","userIdentity":{"type":"AWSService","invokedBy":"x"}"#,
+            None,
+        ),
+        (
+            r#""userIdentity":{"type":"AWSService","invokedBy":"x"}"#,
+            Some("system"),
+        ),
+        (r#""readOnly":false"#, None),
+    ] {
+        let context = mapped(members).context.expect("a context");
+        let context: serde_json::Value = serde_json::from_str(context.as_str()).expect("JSON");
+        assert_eq!(context["noise"].as_str(), marked, "{members}");
+        let read_only = members.contains(r#""readOnly":true"#);
+        assert_eq!(
+            context["cloudtrail"]["readOnly"].as_bool() == Some(true),
+            read_only,
+            "what AWS said stays"
+        );
+    }
+}
+
 #[test]
 fn the_account_is_the_project_or_when_asked_the_organization() {
     let event = r#"{"eventName":"E","recipientAccountId":"123837392027"}"#;

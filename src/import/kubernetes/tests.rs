@@ -159,6 +159,46 @@ fn a_shell_in_a_container_is_no_read() {
     }
 }
 
+/// Hidden with the reads, an intruder's attempts to look around would not be seen; nor what nobody known was let do.
+#[test]
+fn what_was_denied_is_no_noise() {
+    let status =
+        |code: u64| EVENT.replacen('{', &format!(r#"{{"responseStatus":{{"code":{code}}},"#), 1);
+    for (event, marked) in [
+        (status(200), Some("read")),
+        (status(404), Some("read")),
+        (status(401), None),
+        (status(403), None),
+        (status(201).replace("get", "create"), None),
+        (
+            status(201)
+                .replace("get", "create")
+                .replace("ana", "system:node:n"),
+            Some("system"),
+        ),
+        (
+            status(403)
+                .replace("get", "create")
+                .replace("ana", "system:node:n"),
+            None,
+        ),
+        (
+            status(201)
+                .replace("get", "create")
+                .replace("ana", "system:anonymous"),
+            None,
+        ),
+        (
+            status(403)
+                .replace("get", "create")
+                .replace("/version", "/version?dryRun=All"),
+            None,
+        ),
+    ] {
+        assert_eq!(noise(&event).as_deref(), marked, "{event}");
+    }
+}
+
 #[test]
 fn the_actor_is_a_system_by_its_prefix() {
     for (name, kind) in [

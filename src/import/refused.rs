@@ -92,19 +92,24 @@ impl Refused {
             ("reason".to_owned(), Value::from(why)),
             (name.to_owned(), raw),
         ]);
-        let out = match &mut self.out {
-            Some(out) => out,
-            None => {
-                let file = File::create(&self.path).map_err(|e| {
-                    Failure::failed(format!(
-                        "{}: {e}\nrefused lines are kept there; --refused names another file",
-                        self.path.display()
-                    ))
-                })?;
-                self.out.insert(BufWriter::new(file))
-            }
-        };
+        self.open().map_err(|e| {
+            Failure::failed(format!(
+                "{}: {e}\nrefused lines are kept there; --refused names another file",
+                self.path.display()
+            ))
+        })?;
+        let out = self.out.as_mut().expect("it was opened above");
         writeln!(out, "{}", Value::Object(line)).map_err(|e| Failure::file(&self.path, &e))
+    }
+
+    /// The file, made when first needed.
+    fn open(&mut self) -> io::Result<()> {
+        if self.out.is_none() {
+            let (path, file) = fresh(&self.path)?;
+            self.path = path;
+            self.out = Some(BufWriter::new(file));
+        }
+        Ok(())
     }
 
     /// Everything is in the file.
@@ -116,17 +121,44 @@ impl Refused {
     }
 }
 
+/// A new file at this path or, where another import kept its own, at the next free one: `import.refused-2.ndjson`.
+fn fresh(wanted: &Path) -> io::Result<(PathBuf, File)> {
+    let stem = wanted.file_stem().unwrap_or_default();
+    let mut path = wanted.to_owned();
+    let mut number = 1_u64;
+    loop {
+        match File::create_new(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            // A pipe or a device keeps nothing that could be lost.
+            Err(_) if path.metadata().is_ok_and(|found| !found.is_file()) => {
+                let file = File::options().write(true).open(&path)?;
+                return Ok((path, file));
+            }
+            Err(_) => number += 1,
+        }
+        let mut name = stem.to_owned();
+        name.push(format!("-{number}"));
+        if let Some(extension) = wanted.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        path.set_file_name(name);
+    }
+}
+
 impl Spill for Refused {
     fn write(&mut self, place: Place, bytes: &[u8]) -> io::Result<()> {
         if !self.keep {
             return Ok(());
         }
         if self.spill.as_ref().is_none_or(|(of, ..)| *of != place) {
+            // It is named after the file that tells of it.
+            self.open()?;
             let mut name = self.path.as_os_str().to_owned();
             name.push(format!(".item-{}", place.nth));
-            let path = PathBuf::from(name);
-            let file = BufWriter::new(File::create(&path)?);
-            self.spill = Some((place, path, file));
+            let (path, file) = fresh(Path::new(&name))?;
+            self.spill = Some((place, path, BufWriter::new(file)));
         }
         match &mut self.spill {
             Some((_, _, file)) => file.write_all(bytes),

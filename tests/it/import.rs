@@ -508,6 +508,31 @@ fn what_is_refused_is_kept_as_it_stood_and_the_rest_is_stored() {
     assert_eq!(again.json()["duplicates"], 2);
 }
 
+/// The second import from stdin emptied the file that held what the first could not store: the only copy.
+#[test]
+fn what_one_import_kept_the_next_leaves_alone() {
+    let dir = directory();
+    let server = Program::serve(&dir.path().join("data"));
+    let wanted = dir.path().join("import.refused.ndjson");
+    let wanted = wanted.to_str().expect("text");
+    let kept: Vec<String> = ["{\"first\":1}", "{\"second\":2}", "{\"third\":3}"]
+        .map(|item| {
+            let command = ["import", "--format", "mar", "-o", "json", "--refused", wanted, "-"];
+            let done = server.run_with_stdin(&command, item.as_bytes());
+            let told = done.json()["refused_files"][0].clone();
+            std::fs::read_to_string(told.as_str().expect("a path")).expect("kept")
+        })
+        .into();
+    let now = ["", "-2", "-3"].map(|number| {
+        let path = dir.path().join(format!("import.refused{number}.ndjson"));
+        std::fs::read_to_string(path).expect("kept")
+    });
+    assert_eq!(now.to_vec(), kept);
+    for (text, item) in now.iter().zip(["first", "second", "third"]) {
+        assert!(text.contains(item) && text.lines().count() == 1, "{text}");
+    }
+}
+
 #[test]
 fn compressed_files_and_stdin_are_what_they_hold() {
     let dir = directory();

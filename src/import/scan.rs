@@ -97,16 +97,20 @@ impl<R: Read> Scanner<R> {
             };
             match &mut self.within {
                 Within::Nothing => match byte {
-                    b'[' => self.enter(1, None),
+                    b'[' if self.opens_items()? => self.enter(1, None),
                     b',' if self.recovering => self.consume(1),
                     b']' if self.recovering => {
                         self.recovering = false;
                         self.consume(1);
                     }
-                    _ => {
+                    b'{' => {
                         if let Some(piece) = self.value(true, spill)? {
                             return Ok(Some(piece));
                         }
+                    }
+                    _ => {
+                        let why = "neither an object nor an array of them begins here";
+                        return self.broken(why).map(Some);
                     }
                 },
                 Within::Array { comma, around } => match (byte, *comma) {
@@ -139,6 +143,21 @@ impl<R: Read> Scanner<R> {
                 },
             }
         }
+    }
+
+    /// Whether the bracket at hand opens an array of items; lines of text begin with brackets, too: `[error] no`.
+    fn opens_items(&mut self) -> io::Result<bool> {
+        let mut ahead = 1;
+        while ahead < ITEM_BYTES_MAX {
+            if self.at + ahead == self.buffer.len() && !self.fill()? {
+                break;
+            }
+            match self.buffer[self.at + ahead] {
+                b' ' | b'\t' | b'\r' | b'\n' => ahead += 1,
+                next => return Ok(matches!(next, b'{' | b'[' | b']' | b'"')),
+            }
+        }
+        Ok(true)
     }
 
     fn enter(&mut self, bytes: usize, around: Option<Delimiter>) {

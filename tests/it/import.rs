@@ -103,9 +103,8 @@ fn the_recorded_kubernetes_log_is_reproduced_to_the_number() {
         )),
         expected["writes"]
     );
-    let denied_reads = format!(
-        "{k8s}&context.kubernetes.verb=get,list,watch&context.kubernetes.code=401,403"
-    );
+    let denied_reads =
+        format!("{k8s}&context.kubernetes.verb=get,list,watch&context.kubernetes.code=401,403");
     assert_eq!(
         server.count(&format!("{k8s}&-context.noise=read")),
         expected["writes"].as_u64().expect("a number") + server.count(&denied_reads)
@@ -517,7 +516,16 @@ fn what_one_import_kept_the_next_leaves_alone() {
     let wanted = wanted.to_str().expect("text");
     let kept: Vec<String> = ["{\"first\":1}", "{\"second\":2}", "{\"third\":3}"]
         .map(|item| {
-            let command = ["import", "--format", "mar", "-o", "json", "--refused", wanted, "-"];
+            let command = [
+                "import",
+                "--format",
+                "mar",
+                "-o",
+                "json",
+                "--refused",
+                wanted,
+                "-",
+            ];
             let done = server.run_with_stdin(&command, item.as_bytes());
             let told = done.json()["refused_files"][0].clone();
             std::fs::read_to_string(told.as_str().expect("a path")).expect("kept")

@@ -77,8 +77,8 @@ fn items_come_out_of_lines_arrays_and_objects_around_arrays() {
         &["1:{\"a\":1}", "2:{\"b\":1}"],
     );
     check(
-        "[1,\"x\",null,-2.5e3]\n17 true",
-        &["1:1", "1:\"x\"", "1:null", "1:-2.5e3", "2:17", "2:true"],
+        "[ \n {}, 1,\"x\",null,-2.5e3]\n",
+        &["2:{}", "2:1", "2:\"x\"", "2:null", "2:-2.5e3"],
     );
 }
 
@@ -119,6 +119,26 @@ fn a_broken_line_costs_itself() {
         "{\"a\":1} <x\n{\"b\":1}",
         &["1:{\"a\":1}", "1!<x", "2:{\"b\":1}"],
     );
+}
+
+/// Its words were taken for values, each refused by itself, and no refusal held the line.
+#[test]
+fn a_line_of_text_is_one_broken_line() {
+    let good = "{\"a\":1}";
+    for text in [
+        "this is a log line",
+        "17 true null",
+        "\"quoted\" and not",
+        "[2026-11-23 09:00:00] started {\"a\":1}",
+        "[error] [client ::1] no",
+        "2026-11-23T09:00:00Z stdout F {\"a\":1}",
+    ] {
+        let lines = format!("{good}\n{text}\n{good}");
+        check(
+            &lines,
+            &["1:{\"a\":1}", &format!("2!{text}"), "3:{\"a\":1}"],
+        );
+    }
 }
 
 #[test]

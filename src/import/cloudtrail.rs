@@ -154,7 +154,12 @@ fn actor(event: &mut Object<'_>, service: &str) -> Actor {
         ),
         Some("Root") => (ActorKind::User, Some("root".to_owned())),
         Some("AssumedRole") => assumed_role(arn, issuer, text("/principalId"), invoked_by),
-        Some("AWSAccount") if text("/principalId").is_some_and(|p| p == "ANONYMOUS_PRINCIPAL") => {
+        // S3 says so in the account and leaves the principal empty; others say so in the principal.
+        Some("AWSAccount")
+            if ["/accountId", "/principalId"]
+                .iter()
+                .any(|path| text(path) == Some("ANONYMOUS_PRINCIPAL")) =>
+        {
             (ActorKind::Anonymous, Some("anonymous".to_owned()))
         }
         Some("AWSAccount") => (ActorKind::User, text("/accountId").map(str::to_owned)),

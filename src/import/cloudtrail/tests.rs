@@ -34,6 +34,8 @@ fn the_actor_is_told_by_the_type_of_identity() {
         (r#""type":"Root","accountId":"1""#.to_owned(), User, Some("root"), None, None),
         (r#""type":"AWSService","invokedBy":"ec2.amazonaws.com""#.to_owned(), System, Some("ec2.amazonaws.com"), None, None),
         (r#""type":"AWSAccount","principalId":"ANONYMOUS_PRINCIPAL""#.to_owned(), Anonymous, Some("anonymous"), None, None),
+        // As S3 logs a stranger's access to a public bucket.
+        (r#""type":"AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL""#.to_owned(), Anonymous, Some("anonymous"), None, None),
         (r#""type":"AWSAccount","accountId":"22""#.to_owned(), User, Some("22"), None, None),
         (r#""accountId":"1","invokedBy":"ec2.amazonaws.com""#.to_owned(), System, Some("ec2.amazonaws.com"), None, None),
         (r#""type":"IAMUser","principalId":"AIDA""#.to_owned(), User, None, None, None),

@@ -371,7 +371,7 @@ fn chips(setting: &Setting) -> Markup {
 pub fn noise(here: &Location, listing: &Listing) -> Markup {
     html! {
         @if listing.noise > 0 && here.get(NOISE).is_none() {
-            a href=(here.with(NOISE, "read,system").href()) {
+            a href=(here.with(NOISE, "*").href()) {
                 "Hide " (count(listing.noise)) " reads and system noise"
             }
         }
@@ -393,7 +393,7 @@ pub fn chip(setting: &Setting, name: &str, value: &str) -> Chip {
     let not = bare.len() != name.len();
     let title =
         |field: &str| Field::parse(field).map_or_else(|| plain(field), |f| f.title().to_owned());
-    if name == NOISE && value == "read,system" {
+    if name == NOISE && value == "*" {
         return Chip {
             label: "Hidden".into(),
             value: "reads and system noise".into(),

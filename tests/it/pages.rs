@@ -124,6 +124,29 @@ fn a_chosen_value_keeps_its_place_and_count_among_the_facets_however_rare() {
     assert!(all.contains("actor-50<") && all.contains("the 50 most frequent of 60"));
 }
 
+/// The switch once counted dry runs and left them in the list.
+#[test]
+fn the_switch_hides_as_many_entries_of_noise_as_it_says() {
+    let server = TestServer::start();
+    let marks = [
+        json!("read"),
+        json!("system"),
+        json!("dry_run"),
+        Value::Null,
+    ];
+    let entries = marks.iter().zip(1..).map(|(mark, n)| match mark {
+        Value::Null => line(n, json!({})),
+        mark => line(n, json!({"context": {"noise": mark}})),
+    });
+    server.record(entries.collect::<String>());
+    let html = page(&server, "/");
+    assert!(html.contains("Hide 3 reads and system noise"), "{html}");
+    let before = html.split("\">Hide 3 reads").next();
+    let link = before.and_then(|before| before.rsplit("href=\"").next());
+    let link = link.expect("a link").replace("&amp;", "&");
+    assert_eq!(rows(&page(&server, &link)).len(), 1, "{link}");
+}
+
 #[test]
 fn every_link_of_the_list_is_understood() {
     let server = TestServer::start();

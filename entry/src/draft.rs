@@ -131,6 +131,8 @@ impl Draft {
             changes: self.changes.as_ref(),
             context: self.context.as_ref(),
             source: self.source.as_ref(),
+            erased: &[],
+            public_only: false,
         }
         .write(out);
     }
@@ -177,6 +179,7 @@ impl Draft {
             changes: self.changes,
             context: self.context,
             source: self.source,
+            erased: Vec::new(),
         }
     }
 }

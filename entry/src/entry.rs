@@ -1,10 +1,11 @@
 //! One accepted line of the log; immutable.
 
-mod line;
+pub(crate) mod line;
 
 pub(crate) use line::Line;
 
 use crate::draft::{self, Defaults, Draft, Form, Read};
+use crate::units::Erased;
 use crate::{ActorKind, Category, EntryId, Invalid, Json, Organization, Result, Timestamp, json};
 
 /// Place in a log, from 0, no gaps.
@@ -32,6 +33,8 @@ pub struct Entry {
     pub changes: Option<Json>,
     pub context: Option<Json>,
     pub source: Option<Source>,
+    /// Members that were here and are erased, by path.
+    pub erased: Vec<Erased>,
 }
 
 /// A party by its snapshot: as it was named when it acted.
@@ -148,6 +151,7 @@ impl Entry {
         Line {
             seq: None,
             received_at: None,
+            erased: &[],
             ..self.line()
         }
         .write(out);
@@ -173,7 +177,9 @@ impl Entry {
         let read = read(wire, Form::Wire)?;
         let seq = read.seq.ok_or_else(|| missing("/seq"))?;
         let received_at = read.received_at.ok_or_else(|| missing("/received_at"))?;
-        Self::of(seq, received_at, read.draft)
+        let mut entry = Self::of(seq, received_at, read.draft)?;
+        entry.erased = read.erased;
+        Ok(entry)
     }
 
     /// Bytes of text it holds: what a page or a batch of entries weighs.
@@ -235,7 +241,7 @@ impl Entry {
         Ok(draft.accept(seq, received_at, defaults))
     }
 
-    fn line(&self) -> Line<'_> {
+    pub(crate) fn line(&self) -> Line<'_> {
         Line {
             seq: Some(self.seq),
             received_at: Some(self.received_at),
@@ -254,6 +260,8 @@ impl Entry {
             changes: self.changes.as_ref(),
             context: self.context.as_ref(),
             source: self.source.as_ref(),
+            erased: &self.erased,
+            public_only: false,
         }
     }
 }

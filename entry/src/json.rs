@@ -16,6 +16,7 @@ mod writer;
 
 pub use parser::parse;
 pub(crate) use parser::parse_stored;
+pub(crate) use split::members;
 pub use split::{SplitError, split_array};
 pub use value::{Object, Value};
 pub use writer::{write_canonical, write_string};

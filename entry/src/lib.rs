@@ -10,6 +10,7 @@
 //! - [`words`]: actor types, categories, results, organizations
 //! - [`draft`]: what a caller claims; becomes an [`Entry`] by [`Draft::accept`]
 //! - [`mod@entry`]: one accepted line of the log
+//! - [`units`]: the parts of an entry that can be shown or erased apart
 //! - [`catalogue`]: the actions, their categories and their sentences
 //! - [`field`]: the table of fields behind filters, facets, columns and exports
 //! - [`text`]: case folding, words and leaves of context
@@ -28,6 +29,7 @@ pub mod limits;
 pub mod query;
 pub mod text;
 pub mod timestamp;
+pub mod units;
 pub mod words;
 
 pub use catalogue::Catalogue;
@@ -37,4 +39,5 @@ pub use filter::Filter;
 pub use identity::EntryId;
 pub use json::{Invalid, Json, Problems};
 pub use timestamp::Timestamp;
+pub use units::{Erased, Units};
 pub use words::{ActorKind, Category, Organization, Result};

@@ -533,6 +533,7 @@ impl Segment {
                 event_id,
                 sequence,
             }),
+            erased: Vec::new(),
         })
     }
 

@@ -259,6 +259,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 context: rest.0,
                 changes: rest.1,
                 source: rest.2,
+                erased: Vec::new(),
             })
         },
     )

@@ -4,6 +4,7 @@ use super::{Draft, DraftScope};
 use crate::entry::{Actor, Error, Party, Request, Seq, Source, Target};
 use crate::json::{Object, Value, push_pointer};
 use crate::limits::PROJECT_BYTES_MAX;
+use crate::units::Erased;
 use crate::words::nearest;
 use crate::{
     ActorKind, Category, EntryId, Invalid, Json, Organization, Problems, Result, Timestamp,
@@ -22,6 +23,7 @@ pub(crate) struct Read {
     pub draft: Draft,
     pub seq: Option<Seq>,
     pub received_at: Option<Timestamp>,
+    pub erased: Vec<Erased>,
 }
 
 /// Reads one entry; finds everything that is wrong with it.
@@ -30,6 +32,7 @@ pub(crate) fn read(value: &Value<'_>, form: Form) -> std::result::Result<Read, P
         form,
         problems: Vec::new(),
         more: 0,
+        incomplete: false,
     };
     let read = reader.entry(value);
     match Problems::new(reader.problems, reader.more) {
@@ -69,6 +72,7 @@ const REQUEST: &[&str] = &[
 ];
 const ERROR: &[&str] = &["code", "message"];
 const CHANGE: &[&str] = &["after", "before", "path"];
+const ERASED: &[&str] = &["entry", "path"];
 const SOURCE: &[&str] = &["event_id", "name", "sequence"];
 
 /// A place in the document; written out only when something is wrong there.
@@ -120,6 +124,8 @@ struct Reader {
     problems: Vec<Invalid>,
     /// Problems past [`Problems::MAX`]: counted, since a hostile draft can have a million of them.
     more: usize,
+    /// Members of the entry are erased: what every draft must have may be gone.
+    incomplete: bool,
 }
 
 /// The members of an entry as far as they were read.
@@ -141,6 +147,7 @@ struct Members {
     changes: Option<Json>,
     context: Option<Json>,
     source: Option<Source>,
+    erased: Vec<Erased>,
 }
 
 impl Reader {
@@ -148,6 +155,7 @@ impl Reader {
         let root = Place::ROOT;
         let object = self.object(&root, value)?;
         let mut read = Members::default();
+        self.incomplete = self.form == Form::Wire && object.get("erased").is_some();
         for (name, value) in object.iter() {
             let at = root.name(name);
             match name {
@@ -157,6 +165,7 @@ impl Reader {
                 "changes" => read.changes = self.changes(&at, value),
                 "context" => read.context = self.object(&at, value).map(|_| Json::from(value)),
                 "error" => read.error = self.error(&at, value),
+                "erased" if self.form == Form::Wire => read.erased = self.erased(&at, value),
                 "id" => read.id = self.id(&at, value),
                 "related" => read.related = self.related(&at, value),
                 "request" => read.request = self.request(&at, value),
@@ -215,7 +224,8 @@ impl Reader {
         }
         let named = |text: &Option<Box<str>>| text.as_deref().is_some_and(|text| !text.is_empty());
         // A name of a wrong type was noted already; the party is not also called nameless.
-        if ![&id, &name, &email].into_iter().any(named)
+        if !self.incomplete
+            && ![&id, &name, &email].into_iter().any(named)
             && ["id", "name", "email"]
                 .iter()
                 .all(|name| object.get(name).is_none_or(|v| v.as_str() == Some("")))
@@ -242,7 +252,7 @@ impl Reader {
                 _ => self.unknown(&at, name, TARGET),
             }
         }
-        if object.is_empty() {
+        if object.is_empty() && !self.incomplete {
             self.note(at, "needs a type, an id or a name");
         }
         Some(target)
@@ -255,6 +265,30 @@ impl Reader {
             .enumerate()
             .filter_map(|(i, element)| self.target(&at.at(i), element))
             .collect()
+    }
+
+    fn erased(&mut self, at: &Place<'_>, value: &Value<'_>) -> Vec<Erased> {
+        let mut all = Vec::new();
+        for (i, element) in self.array(at, value).unwrap_or_default().iter().enumerate() {
+            let at = at.at(i);
+            let Some(object) = self.object(&at, element) else {
+                continue;
+            };
+            let (mut entry, mut path) = (None, None);
+            for (name, value) in object.iter() {
+                let at = at.name(name);
+                match name {
+                    "entry" => entry = self.id(&at, value),
+                    "path" => path = self.text(&at, value),
+                    _ => self.unknown(&at, name, ERASED),
+                }
+            }
+            match (entry, path) {
+                (Some(entry), Some(path)) => all.push(Erased { path, entry }),
+                _ => self.require(&at, object, ERASED),
+            }
+        }
+        all
     }
 
     fn scope(&mut self, at: &Place<'_>, value: &Value<'_>) -> DraftScope {
@@ -537,6 +571,7 @@ impl Members {
             draft,
             seq: self.seq,
             received_at: self.received_at,
+            erased: self.erased,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Actor, Error, Party, Request, Seq, Source, Target};
 use crate::json::write_string;
+use crate::units::Erased;
 use crate::{Category, EntryId, Json, Organization, Result, Timestamp};
 use std::io::Write;
 
@@ -24,6 +25,9 @@ pub(crate) struct Line<'a> {
     pub changes: Option<&'a Json>,
     pub context: Option<&'a Json>,
     pub source: Option<&'a Source>,
+    pub erased: &'a [Erased],
+    /// Leaves out what is personal; its places stay, as empty objects.
+    pub public_only: bool,
 }
 
 impl Line<'_> {
@@ -31,23 +35,31 @@ impl Line<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut entry = Members::open(out);
         entry.text("action", Some(self.action));
-        entry.with("actor", |out| write_actor(self.actor, out));
+        entry.with("actor", |out| self.write_actor(out));
         entry.word("category", self.category.map(Category::as_str));
-        entry.json("changes", self.changes);
-        entry.json("context", self.context);
+        entry.json("changes", self.changes.filter(|_| !self.public_only));
+        match self.context {
+            Some(_) if self.public_only => {
+                entry.with("context", |out| out.extend_from_slice(b"{}"))
+            }
+            context => entry.json("context", context),
+        }
         if let Some(error) = self.error {
-            entry.with("error", |out| write_error(error, out));
+            entry.with("error", |out| self.write_error(error, out));
+        }
+        if !self.erased.is_empty() {
+            entry.with("erased", |out| write_erased(self.erased, out));
         }
         entry.word("id", self.id.map(EntryId::to_ascii).as_ref());
         entry.word(
             "received_at",
             self.received_at.map(Timestamp::to_ascii).as_ref(),
         );
-        if !self.related.is_empty() {
+        if !self.related.is_empty() && !self.public_only {
             entry.with("related", |out| write_targets(self.related, out));
         }
-        if *self.request != Request::default() {
-            entry.with("request", |out| write_request(self.request, out));
+        if self.has_request() {
+            entry.with("request", |out| self.write_request(out));
         }
         entry.word("result", Some(self.result.as_str()));
         if self.organization.is_some() || self.project.is_some() {
@@ -58,7 +70,7 @@ impl Line<'_> {
             entry.with("source", |out| write_source(source, out));
         }
         if let Some(target) = self.target {
-            entry.with("target", |out| write_target(target, out));
+            entry.with("target", |out| self.write_target(target, out));
         }
         entry.word(
             "timestamp",
@@ -73,20 +85,70 @@ impl Line<'_> {
         scope.text("project", self.project);
         scope.close();
     }
+
+    fn write_actor(&self, out: &mut Vec<u8>) {
+        let mut members = Members::open(out);
+        if !self.public_only {
+            write_names(&self.actor.party, &mut members);
+            if let Some(other) = &self.actor.on_behalf_of {
+                members.with("on_behalf_of", |out| write_party(other, out));
+            }
+        }
+        members.word("type", Some(self.actor.party.kind.as_str()));
+        members.close();
+    }
+
+    fn write_target(&self, target: &Target, out: &mut Vec<u8>) {
+        write_target(target, self.public_only, out);
+    }
+
+    /// The personal text, unless it is to be left out.
+    fn personal<'t>(&self, text: &'t Option<Box<str>>) -> Option<&'t str> {
+        text.as_deref().filter(|_| !self.public_only)
+    }
+
+    fn has_request(&self) -> bool {
+        let Request {
+            id,
+            ip,
+            user_agent,
+            method,
+            path,
+            trace_id,
+            session_id,
+        } = self.request;
+        let public = [id, method, path, trace_id, session_id];
+        public.into_iter().any(Option::is_some)
+            || self.personal(ip).is_some()
+            || self.personal(user_agent).is_some()
+    }
+
+    fn write_request(&self, out: &mut Vec<u8>) {
+        let request = self.request;
+        let mut members = Members::open(out);
+        members.text("id", request.id.as_deref());
+        members.text("ip", self.personal(&request.ip));
+        members.text("method", request.method.as_deref());
+        members.text("path", request.path.as_deref());
+        members.text("session_id", request.session_id.as_deref());
+        members.text("trace_id", request.trace_id.as_deref());
+        members.text("user_agent", self.personal(&request.user_agent));
+        members.close();
+    }
+
+    fn write_error(&self, error: &Error, out: &mut Vec<u8>) {
+        let mut members = Members::open(out);
+        members.text("code", error.code.as_deref());
+        members.text("message", self.personal(&error.message));
+        members.close();
+    }
 }
 
-fn write_actor(actor: &Actor, out: &mut Vec<u8>) {
+/// A party as `actor.on_behalf_of` has it.
+pub(crate) fn write_party(party: &Party, out: &mut Vec<u8>) {
     let mut members = Members::open(out);
-    write_names(&actor.party, &mut members);
-    if let Some(other) = &actor.on_behalf_of {
-        members.with("on_behalf_of", |out| {
-            let mut members = Members::open(out);
-            write_names(other, &mut members);
-            members.word("type", Some(other.kind.as_str()));
-            members.close();
-        });
-    }
-    members.word("type", Some(actor.party.kind.as_str()));
+    write_names(party, &mut members);
+    members.word("type", Some(party.kind.as_str()));
     members.close();
 }
 
@@ -96,42 +158,38 @@ fn write_names(party: &Party, members: &mut Members<'_>) {
     members.text("name", party.name.as_deref());
 }
 
-fn write_targets(targets: &[Target], out: &mut Vec<u8>) {
+/// Targets as `related` has them.
+pub(crate) fn write_targets(targets: &[Target], out: &mut Vec<u8>) {
     out.push(b'[');
     for (at, target) in targets.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        write_target(target, out);
+        write_target(target, false, out);
     }
     out.push(b']');
 }
 
-fn write_target(target: &Target, out: &mut Vec<u8>) {
+fn write_target(target: &Target, public_only: bool, out: &mut Vec<u8>) {
     let mut members = Members::open(out);
     members.text("id", target.id.as_deref());
-    members.text("name", target.name.as_deref());
+    members.text("name", target.name.as_deref().filter(|_| !public_only));
     members.text("type", target.kind.as_deref());
     members.close();
 }
 
-fn write_request(request: &Request, out: &mut Vec<u8>) {
-    let mut members = Members::open(out);
-    members.text("id", request.id.as_deref());
-    members.text("ip", request.ip.as_deref());
-    members.text("method", request.method.as_deref());
-    members.text("path", request.path.as_deref());
-    members.text("session_id", request.session_id.as_deref());
-    members.text("trace_id", request.trace_id.as_deref());
-    members.text("user_agent", request.user_agent.as_deref());
-    members.close();
-}
-
-fn write_error(error: &Error, out: &mut Vec<u8>) {
-    let mut members = Members::open(out);
-    members.text("code", error.code.as_deref());
-    members.text("message", error.message.as_deref());
-    members.close();
+fn write_erased(erased: &[Erased], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, erased) in erased.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        let mut members = Members::open(out);
+        members.word("entry", Some(erased.entry.to_ascii()));
+        members.text("path", Some(&erased.path));
+        members.close();
+    }
+    out.push(b']');
 }
 
 fn write_source(source: &Source, out: &mut Vec<u8>) {

@@ -56,6 +56,7 @@ pub(crate) fn sample() -> Entry {
             r#"{"labels":[{"team":"Blue"},{"team":"green"}],"note":"rolled back by hand","ticket":"OPS-88"}"#.into(),
         )),
         source: Some(Source { name: "mar-api".into(), event_id: None, sequence: None }),
+        erased: Vec::new(),
     }
 }
 

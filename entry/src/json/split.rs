@@ -1,6 +1,7 @@
 //! Where the elements of an array begin and end, without reading them: so that a bad element is refused alone.
 
-use super::Invalid;
+use super::{Invalid, Value, parse_stored};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Why an array could not be split.
@@ -44,6 +45,29 @@ pub fn split_array(bytes: &[u8], max: usize) -> Result<Vec<Range<usize>>, SplitE
     }
 }
 
+/// The names of a canonical object's members, and where their values are. `None` for anything else.
+pub(crate) fn members(object: &[u8]) -> Option<Vec<(Cow<'_, str>, Range<usize>)>> {
+    let mut members = Vec::new();
+    if object == b"{}" {
+        return Some(members);
+    }
+    let mut at = 0;
+    loop {
+        // The brace, or the comma.
+        at += 1;
+        let colon = string_end(object, at).ok()? + 1;
+        let Ok(Value::String(name)) = parse_stored(object.get(at..colon)?) else {
+            return None;
+        };
+        let end = element_end(object, colon + 1).ok()?;
+        members.push((name, colon + 1..end));
+        at = end;
+        if object[end] == b'}' {
+            return (end + 1 == object.len()).then_some(members);
+        }
+    }
+}
+
 fn finish(
     bytes: &[u8],
     at: usize,
@@ -64,7 +88,7 @@ fn element_end(bytes: &[u8], from: usize) -> Result<usize, Invalid> {
         match byte {
             b'"' => at = string_end(bytes, at)?,
             b'[' | b'{' => depth += 1,
-            b',' | b']' if depth == 0 => return Ok(at),
+            b',' | b']' | b'}' if depth == 0 => return Ok(at),
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }

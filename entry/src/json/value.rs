@@ -146,6 +146,10 @@ impl<'a> Object<'a> {
         self.place(name).ok().map(|at| &self.0[at].1)
     }
 
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value<'a>> {
+        self.place(name).ok().map(|at| &mut self.0[at].1)
+    }
+
     /// Adds a member or replaces the one of that name.
     pub fn insert(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
         let (name, value) = (name.into(), value.into());

@@ -32,6 +32,8 @@ const ASSETS: &[Asset] = assets! {
     "chart.js" JS
     "live.js" JS
     "comfort.js" JS
+    "proof-tree.js" JS
+    "proof.js" JS
 };
 
 /// One hash over all files: modules import each other by relative names, so they must change address together.

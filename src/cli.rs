@@ -6,6 +6,7 @@
 //! - [`parameters`], [`shown`]: choosing entries and showing them, for all client commands
 //! - [`record`], [`search`], [`tail`], [`export`]: the client commands; `import` is in [`crate::import`]
 //! - [`check`]: a data directory without a server
+//! - [`verify`]: whether evidence holds
 //! - [`failure`]: exit codes and messages
 
 pub mod check;
@@ -17,6 +18,7 @@ pub mod search;
 pub mod serve;
 pub mod shown;
 pub mod tail;
+pub mod verify;
 
 pub use failure::{Exit, Failure};
 pub use parameters::Parameters;
@@ -97,6 +99,9 @@ enum Command {
     Export(export::Arguments),
     /// Re-read and re-derive a data directory that no server has open
     Check(check::Arguments),
+    /// Verify evidence offline, with nothing but the log's public key
+    #[command(subcommand)]
+    Verify(verify::Command),
     /// Measure this machine with the reference workload
     #[command(subcommand)]
     Bench(crate::bench::Command),
@@ -201,6 +206,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Tail(arguments) => tail::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Verify(command) => verify::run(&command, &context),
         Command::Bench(command) => crate::bench::run(command).map_err(Failure::failed),
         Command::Config(ConfigCommand::Show { origin }) => config_show(origin, &context),
         Command::Completions { shell } => completions(shell),

@@ -18,6 +18,7 @@
 //! - [`pages`]: the page
 //! - [`cli`], [`config`]: the command line and the settings
 //! - [`import`]: files of audit data, mapped and sent
+//! - [`verify`]: whether evidence holds, without trusting the server it came from
 //! - [`client`], [`terminal`]: what client commands call and show with
 //! - [`clock`]: the only place that asks the system for the time
 //! - [`demo`], [`bench`]: data that looks alive; data that measures
@@ -44,3 +45,4 @@ pub mod router;
 pub mod server;
 pub mod tail;
 pub mod terminal;
+pub mod verify;

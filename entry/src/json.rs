@@ -14,8 +14,7 @@ mod split;
 mod value;
 mod writer;
 
-pub use parser::parse;
-pub(crate) use parser::parse_stored;
+pub use parser::{parse, parse_stored};
 pub(crate) use split::members;
 pub use split::{SplitError, split_array};
 pub use value::{Object, Value};

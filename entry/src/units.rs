@@ -138,7 +138,7 @@ fn context_is_one(context: &str) -> bool {
 pub fn join<'a>(units: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Json, Invalid> {
     let mut body = Value::Null;
     for (path, value) in units {
-        let value = json::parse(value.as_bytes())?;
+        let value = json::parse_stored(value.as_bytes())?;
         put(&mut body, path, value).ok_or_else(|| Invalid {
             pointer: path.to_owned(),
             detail: "does not fit into the entry".to_owned(),
@@ -154,12 +154,17 @@ fn put<'a>(body: &mut Value<'a>, path: &str, value: Value<'a>) -> Option<()> {
         return free.then_some(());
     }
     let unescape = |token: &str| token.replace("~1", "/").replace("~0", "~");
+    // A third token is refused: `/context/a/b` would be another spelling of `/context/a~1b`.
     let mut tokens = path.strip_prefix('/')?.splitn(2, '/');
     let first = unescape(tokens.next()?);
     let Value::Object(members) = body else {
         return None;
     };
-    let Some(second) = tokens.next().map(unescape) else {
+    let second = tokens.next();
+    if second.is_some_and(|token| token.contains('/')) {
+        return None;
+    }
+    let Some(second) = second.map(unescape) else {
         let free = members.get(&first).is_none();
         members.insert(first, value);
         return free.then_some(());

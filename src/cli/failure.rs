@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use crate::{client, config, terminal};
+use crate::{client, config, terminal, verify};
 use std::io;
 use std::process::ExitCode;
 
@@ -12,16 +12,25 @@ pub enum Exit {
     Failed = 1,
     /// What was read is not what was written: damage, or an export that was cut.
     Damaged = 2,
+    /// Evidence that those who are trusted have not signed.
+    PolicyUnmet = 3,
+    /// A log with two histories, or set back.
+    Forked = 4,
+    /// Evidence that is older than asked for.
+    Stale = 5,
     /// Done, but for items that were refused.
     ItemsRefused = 6,
 }
 
-/// The help's table of exit codes. 3, 4 and 5 are kept for proofs that do not hold.
+/// The help's table of exit codes.
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  wrong usage, an I/O error, or the server said no
-  2  what was read is not what was written: damage, or a cut export
+  2  what was read is not what was written: damage, a cut export, or evidence that was tampered with
+  3  the evidence is not signed by those the key or policy asks for
+  4  the log has forked or was rolled back
+  5  the evidence is older than --max-age
   6  done, but for items that were refused";
 
 /// Why a command did not end well, and the code that says so.
@@ -105,6 +114,27 @@ impl From<client::Error> for Failure {
             | client::Error::Unreachable { .. }
             | client::Error::Refused { .. }
             | client::Error::Strange { .. } => Exit::Failed,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<verify::Verdict> for Exit {
+    fn from(verdict: verify::Verdict) -> Self {
+        match verdict {
+            verify::Verdict::Tampered => Exit::Damaged,
+            verify::Verdict::PolicyUnmet => Exit::PolicyUnmet,
+            verify::Verdict::Forked => Exit::Forked,
+            verify::Verdict::Stale => Exit::Stale,
+        }
+    }
+}
+
+impl From<verify::Error> for Failure {
+    fn from(error: verify::Error) -> Self {
+        let exit = match &error {
+            verify::Error::Refused(refusal) => refusal.verdict.into(),
+            verify::Error::Trust(_) | verify::Error::File { .. } => Exit::Failed,
         };
         Self::new(exit, error)
     }

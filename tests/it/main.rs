@@ -18,3 +18,5 @@ mod program;
 mod tail;
 mod test_server;
 mod tidy;
+mod verify;
+mod verify_evidence;

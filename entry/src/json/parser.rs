@@ -11,7 +11,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, Invalid> {
 
 /// Reads what was accepted before. A little deeper than [`parse`]: an importer may have put a document of full depth
 /// into `context`, and what was stored must stay readable.
-pub(crate) fn parse_stored(bytes: &[u8]) -> Result<Value<'_>, Invalid> {
+pub fn parse_stored(bytes: &[u8]) -> Result<Value<'_>, Invalid> {
     parse_to_depth(bytes, 2 * DEPTH_MAX)
 }
 

@@ -94,6 +94,9 @@ impl VerifierKey {
     pub fn new(name: KeyName, kind: KeyKind, key: &[u8; 32]) -> Result<Self, Error> {
         let refuse = |why| Error::malformed("a verifier key", why);
         let id = KeyId::of(&name, kind, key);
+        if !is_canonical(key) {
+            return Err(refuse("it is a second spelling of an Ed25519 key"));
+        }
         let key = ed25519_dalek::VerifyingKey::from_bytes(key)
             .map_err(|_| refuse("it is not an Ed25519 key"))?;
         if key.is_weak() {
@@ -200,6 +203,13 @@ impl fmt::Display for VerifierKey {
 
 fn kind_and_key(kind: KeyKind, key: &[u8; 32]) -> String {
     text::to_base64(&[&[kind as u8], key.as_slice()].concat())
+}
+
+/// Whether the point's y is below the field's prime, 2^255 - 19: else the same point has two encodings, and two ids. (Of the
+/// two points with x = 0, whose sign has two spellings, both are of small order.)
+fn is_canonical(point: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = point;
+    highest & 0x7f < 0x7f || middle.iter().any(|byte| *byte < 0xff) || *lowest < 0xed
 }
 
 /// What is signed: the text, and for a witness, before it, what it says about the text.

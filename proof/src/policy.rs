@@ -124,14 +124,15 @@ impl Policy {
         let unmet = |why: &str| Error::PolicyUnmet {
             why: why.to_owned(),
         };
-        let keys = self.logs.iter().filter(|key| key.name().as_str() == origin);
-        let Some(Signer { key: log, .. }) = signed.note().verified_by(keys)?.into_iter().next()
-        else {
+        // Every known key first: one false signature puts the whole note in doubt, whoever else signed it.
+        let logs = signed.note().verified_by(&self.logs)?;
+        let witnesses = signed.note().verified_by(&self.witnesses)?;
+        let of_origin = |signer: &&Signer<'_>| signer.key.name().as_str() == origin;
+        let Some(Signer { key: log, .. }) = logs.iter().find(of_origin) else {
             return Err(unmet(&format!(
                 "no known key of the log {origin:?} has signed the checkpoint"
             )));
         };
-        let witnesses = signed.note().verified_by(&self.witnesses)?;
         if !self.is_quorum(&witnesses) {
             return Err(unmet(&format!(
                 "{} of the known witnesses signed: not a quorum",

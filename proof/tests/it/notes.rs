@@ -232,6 +232,8 @@ fn malformed_vkeys_are_refused() {
         (with_type(1, &identity), "a key under which anyone can sign"),
         (with_type(1, &[0; 32]), "a key of order four"),
         (with_type(1, &[2; 32]), "no point of the curve"),
+        // y = 2^255 - 1 is y = 18, a point of the curve, spelt a second time; once it was taken.
+        (with_type(1, &[0xff; 32]), "not canonical"),
     ];
     for (vkey, why) in cases {
         assert!(

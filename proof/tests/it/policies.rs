@@ -62,6 +62,26 @@ fn the_quorum_is_what_the_policy_says_for_every_set_of_witnesses() {
     }
 }
 
+/// Once, only the keys of the checkpoint's own origin were looked at: a false signature of another known log was passed over,
+/// and a checkpoint whose origin was altered counted as one that merely lacks a signature.
+#[test]
+fn a_false_signature_of_any_known_key_condemns_the_note() {
+    let other = key("other.example", KeyKind::Ed25519, 7);
+    let lines = format!("log {}\nquorum none\n", other.verifier());
+    let policy = Policy::parse(text(&lines).as_bytes()).expect("two logs");
+    let elsewhere = Checkpoint::new(other.verifier().name(), TestLog::of(3).tree(3));
+    let elsewhere = SignedCheckpoint::sign(elsewhere, &other).expect("its own origin");
+    let mut signed = signed_by([]);
+    let line = elsewhere.note().signatures()[0].clone();
+    signed.push(line).expect("room");
+    assert!(matches!(policy.accept(&signed), Err(Error::Refuted { .. })));
+
+    let note = signed_by([]).to_string();
+    let forged = note.replacen("/acme", "/acne", 1);
+    let forged = SignedCheckpoint::parse(forged.as_bytes()).expect("reads well");
+    assert!(matches!(policy.accept(&forged), Err(Error::Refuted { .. })));
+}
+
 #[test]
 fn a_policy_of_one_log_accepts_that_log_only() {
     let policy = Policy::of_log(log_key().verifier().clone()).expect("a log's key");

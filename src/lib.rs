@@ -41,6 +41,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod pages;
 pub mod problem;
+pub mod random;
 pub mod router;
 pub mod server;
 pub mod tail;

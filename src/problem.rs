@@ -217,6 +217,7 @@ impl From<store::Error> for Problem {
             | Error::Foreign { .. }
             | Error::NoData { .. }
             | Error::NewerFormat { .. }
+            | Error::OlderFormat { .. }
             | Error::Volatile { .. }
             | Error::Io { .. } => {
                 tracing::error!(error = said, "the store failed");

@@ -3,7 +3,7 @@
 use crate::app::{App, Limits, Settings};
 use crate::cli::{Context, Failure};
 use crate::config::{Config, Flag};
-use crate::{clock, demo, server};
+use crate::{clock, demo, random, server};
 use clap::Args;
 use signal_hook::consts::SIGXFSZ;
 use std::io::{self, IsTerminal, Write};
@@ -82,6 +82,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
 fn store_options(config: &Config) -> store::Options {
     store::Options {
         clock: clock::system(),
+        random: random::system(),
         allow_volatile: config.allow_volatile,
         waiting_max: config.waiting_entries_max,
         open_bytes_max: config.open_bytes_max,

@@ -7,7 +7,8 @@ use entry::address::Cidr;
 use entry::draft::Defaults;
 use entry::field::Field;
 use entry::filter::{Pattern, Term};
-use entry::{Catalogue, Entry, Filter, Organization, Seq, Timestamp};
+use entry::{Catalogue, Filter, Organization, Seq, Timestamp};
+use proof::leaf::Seed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use store::disk::{Disk, real::RealDisk};
 use store::segment::Segment;
 use store::view::{Direction, LogView, Order, PageQuery, Snapshot};
+use store::{Kept, Salts};
 
 #[path = "../../src/bench/workload.rs"]
 #[allow(dead_code)]
@@ -85,8 +87,10 @@ fn build(dir: &Path, workload: &Workload) {
         };
         let received = Timestamp::from_micros(workload::START_MICROS + (i / 500) as i64 * 5_000)
             .expect("within the years");
-        log.entries
-            .push(Arc::new(draft.accept(Seq(log.next), received, defaults)));
+        log.entries.push(Arc::new(Kept {
+            entry: draft.accept(Seq(log.next), received, defaults),
+            salts: Salts::Seed(seed_of(log.next)),
+        }));
         log.next += 1;
         if log.entries.len() == BUILT {
             log.seal(dir, &organization, &mut spent, false);
@@ -104,10 +108,18 @@ fn build(dir: &Path, workload: &Workload) {
     );
 }
 
+/// Sixteen bytes that compress as badly as random ones.
+fn seed_of(seq: u64) -> Seed {
+    let mut seed = [0; 16];
+    seed[..8].copy_from_slice(&seq.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+    seed[8..].copy_from_slice(&(!seq).wrapping_mul(0xbf58_476d_1ce4_e5b9).to_le_bytes());
+    Seed(seed)
+}
+
 #[derive(Default)]
 struct Log {
     next: u64,
-    entries: Vec<Arc<Entry>>,
+    entries: Vec<Arc<Kept>>,
     built: Vec<Arc<Segment>>,
     sealed: Vec<(PathBuf, Arc<Segment>)>,
 }

@@ -362,7 +362,7 @@ impl Checker<'_> {
             );
         }
         self.received_at = received_at;
-        if runs.iter().map(|run| run.bodies.len()).sum::<usize>() != record.count as usize {
+        if runs.iter().map(|run| run.entries.len()).sum::<usize>() != record.count as usize {
             self.differs(
                 path,
                 None,
@@ -404,9 +404,9 @@ impl Checker<'_> {
                 format!("{at} holds them once more"),
             );
         }
-        for (seq, body) in (run.first.0..)
+        for (seq, (_, body)) in (run.first.0..)
             .map(Seq)
-            .zip(&run.bodies)
+            .zip(&run.entries)
             .filter(|(seq, _)| *seq >= sealed)
         {
             let here = Some((organization, seq, Seq(seq.0 + 1)));

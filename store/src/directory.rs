@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The format that this release writes, and the newest it reads. docs/format.md describes it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Bytes of key material in `secret`.
 const SECRET_BYTES: usize = 32;
@@ -216,6 +216,11 @@ impl Directory {
         match found {
             Some(FORMAT) => Ok(()),
             Some(found) if found > FORMAT => Err(Error::NewerFormat {
+                path,
+                found,
+                known: FORMAT,
+            }),
+            Some(found @ 1) => Err(Error::OlderFormat {
                 path,
                 found,
                 known: FORMAT,

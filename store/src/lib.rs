@@ -7,6 +7,7 @@
 //! - [`mod@store`]: open, append, snapshot, close
 //! - [`disk`]: every file operation, behind one seam; [`disk::real`] and, for tests, `sim`
 //! - `journal`, `sequencer`, `recovery`: durable, in order, exactly once
+//! - `kept`: an entry with what its leaf follows from
 //! - `segment`: an immutable run of entries and its indexes
 //! - `index`: answers a [`entry::Filter`] on one segment
 //! - [`view`]: pages, facets, histograms and scans over a snapshot
@@ -19,6 +20,7 @@ mod faults;
 mod health;
 mod index;
 mod journal;
+mod kept;
 mod recovery;
 mod rowset;
 mod scrub;
@@ -35,6 +37,7 @@ mod test_entries;
 mod testing;
 pub mod view;
 
+pub use kept::{Kept, Salts};
 pub use store::{Health, Options, Store};
 
 use entry::{Draft, EntryId, Organization, Seq, Timestamp};
@@ -43,6 +46,9 @@ use std::sync::Arc;
 
 /// The log's clock. The store never calls the system's.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Fills bytes with randomness that nobody can guess. The store asks the system for none.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
 /// One draft to append, with what the log fills in where it is silent.
 #[derive(Clone, Debug)]
@@ -98,6 +104,15 @@ pub enum Error {
         found: u32,
         known: u32,
     },
+    /// Import its export into a new directory.
+    #[error(
+        "{path} is in format {found}, written before logs were verifiable; this release reads format {known}"
+    )]
+    OlderFormat {
+        path: PathBuf,
+        found: u32,
+        known: u32,
+    },
     /// Use a disk, or say that losing everything is fine.
     #[error("{path} is on {kind}, which does not survive a restart; --allow-volatile accepts that")]
     Volatile { path: PathBuf, kind: &'static str },
@@ -132,6 +147,11 @@ impl Error {
             },
             Error::NoData { path } => Error::NoData { path: path.clone() },
             Error::NewerFormat { path, found, known } => Error::NewerFormat {
+                path: path.clone(),
+                found: *found,
+                known: *known,
+            },
+            Error::OlderFormat { path, found, known } => Error::OlderFormat {
                 path: path.clone(),
                 found: *found,
                 known: *known,

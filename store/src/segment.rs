@@ -20,6 +20,7 @@ pub(crate) mod layout;
 mod merge;
 pub(crate) mod postings;
 mod rest;
+mod salted;
 pub(crate) mod texts;
 pub(crate) mod tokens;
 mod write;
@@ -29,6 +30,7 @@ pub(crate) use rest::Block;
 pub(crate) use write::address_key;
 
 use crate::Error;
+use crate::kept::{Kept, Salts};
 use bits::{Blocked, Packed};
 use entry::field::Field;
 use entry::{Actor, Entry, EntryId, Organization, Request, Scope, Seq, Source, Timestamp};
@@ -37,6 +39,7 @@ use identity::Ids;
 use layout::{FrameError, Meta, Part, Placed, Section};
 use postings::Postings;
 use rest::{Blocks, Prepared};
+use salted::Salted;
 use std::borrow::Cow;
 use std::io::Write;
 use std::ops::{Deref, Range};
@@ -88,7 +91,7 @@ struct Trust {
 
 impl Segment {
     /// From entries in order of seq, at least one, without gaps; the segment lives in memory until it is merged into a file.
-    pub fn build(organization: &Organization, entries: &[Arc<Entry>]) -> Segment {
+    pub fn build(organization: &Organization, entries: &[Arc<Kept>]) -> Segment {
         let bytes = SegmentBytes::Memory(build::bytes(organization, entries));
         Segment::open(bytes, Path::new("a segment in memory"))
             .expect("what was just written can be read")
@@ -419,6 +422,27 @@ impl Segment {
         read.ok_or_else(|| self.damaged(format!("block {block} of its entries cannot be read")))
     }
 
+    pub(crate) fn salted(&self) -> Salted<'_> {
+        Salted {
+            seeds: self.section(Section::of(Part::Seeds)),
+            each: self.section(Section::of(Part::Salts)),
+        }
+    }
+
+    /// What the units of an entry are salted with.
+    pub(crate) fn salts(&self, ordinal: u32) -> Result<Salts, Error> {
+        let salts = self.salted().get(ordinal);
+        salts
+            .ok_or_else(|| self.damaged(format!("the salts of its place {ordinal} cannot be read")))
+    }
+
+    /// The entry at a seq of this segment, as it is kept.
+    pub(crate) fn kept_at_seq(&self, seq: Seq) -> Result<Kept, Error> {
+        let entry = self.entry_at_seq(seq)?;
+        let salts = self.salts((seq.0 - self.meta.first_seq.0) as u32)?;
+        Ok(Kept { entry, salts })
+    }
+
     /// The block that holds an entry's rest.
     pub(crate) fn block_of(&self, ordinal: u32) -> Result<Block, Error> {
         let block = self.blocks().holding(ordinal);
@@ -452,7 +476,8 @@ impl Segment {
     ) -> Result<(), Error> {
         let at = self.ordinal_of(row) as usize * 4;
         let crc = self.section(Section::of(Part::EntryCrcs)).get(at..at + 4);
-        match crc == Some(&entry_crc(entry, scratch).to_le_bytes()[..]) {
+        let salts = self.salts(self.ordinal_of(row))?;
+        match crc == Some(&entry_crc(entry, &salts, scratch).to_le_bytes()[..]) {
             true => Ok(()),
             false => Err(self.damaged(format!(
                 "the entry at seq {} is not the one accepted there",
@@ -498,6 +523,7 @@ impl Segment {
         let mut targets = targets.into_iter().map(group::TargetText::to_target);
         let (event_id, sequence) = (rest.event_id, rest.sequence);
         let source = self.text(Group::Source, row)?;
+        let erased = self.salted().get_erased(ordinal)?;
         Some(Entry {
             seq: self.seq_of(row),
             received_at: Timestamp::from_micros(self.received().get(ordinal))?,
@@ -533,7 +559,7 @@ impl Segment {
                 event_id,
                 sequence,
             }),
-            erased: Vec::new(),
+            erased,
         })
     }
 
@@ -557,12 +583,13 @@ impl Segment {
     }
 }
 
-/// The checksum of an entry as accepted: its exact body, its seq, its time of receipt.
-fn entry_crc(entry: &Entry, body: &mut Vec<u8>) -> u32 {
+/// The checksum of an entry as kept: its exact body, its seq, its time of receipt, what it is salted with.
+fn entry_crc(entry: &Entry, salts: &Salts, body: &mut Vec<u8>) -> u32 {
     body.clear();
     entry.write_body(body);
     body.extend_from_slice(&entry.seq.0.to_le_bytes());
     body.extend_from_slice(&entry.received_at.as_micros().to_le_bytes());
+    salts.write(body);
     crc32c::crc32c(body)
 }
 

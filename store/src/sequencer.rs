@@ -8,9 +8,11 @@ use crate::directory::Directory;
 use crate::health::HealthCell;
 use crate::journal::Journal;
 use crate::journal::record::{self, Kind};
+use crate::kept::{Kept, Salts};
 use crate::state::{self, Committed, Files, Load, State};
 use crate::{Clock, Error, Item, Receipt};
 use entry::{Entry, EntryId, Organization, Seq, Timestamp};
+use proof::leaf::Seed;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -23,7 +25,8 @@ const FORGET_PER_COMMIT: usize = 8_192;
 /// A draft as its caller's thread left it.
 pub(crate) struct Prepared {
     /// Without its seq and its time of receipt.
-    entry: Arc<Entry>,
+    entry: Arc<Kept>,
+    seed: Seed,
     body: Vec<u8>,
     /// The draft named its timestamp.
     timestamped: bool,
@@ -37,7 +40,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Everything that needs no place in the log. `files` are the log's.
-    pub fn new(item: Item, files: Arc<Files>) -> Result<Self, Error> {
+    pub fn new(item: Item, seed: Seed, files: Arc<Files>) -> Result<Self, Error> {
         let timestamped = item.draft.timestamp.is_some();
         let categorised = item.draft.category.is_some();
         let entry = item.draft.accept(Seq(0), Timestamp::MIN, item.defaults);
@@ -48,7 +51,11 @@ impl Prepared {
             "what is kept must be readable"
         );
         let mut prepared = Prepared {
-            entry: Arc::new(entry),
+            entry: Arc::new(Kept {
+                entry,
+                salts: Salts::Seed(seed),
+            }),
+            seed,
             body,
             timestamped,
             categorised,
@@ -71,7 +78,7 @@ impl Prepared {
 
     /// A retry, or another entry under an id that is taken.
     fn compare(&self, stored: &Entry) -> Receipt {
-        let mut entry = (*self.entry).clone();
+        let mut entry = self.entry.entry.clone();
         if !self.timestamped {
             entry.timestamp = stored.received_at;
         }
@@ -92,8 +99,9 @@ impl Prepared {
     }
 
     /// The entry at its place, and its body.
-    fn place(mut self, seq: Seq, received_at: Timestamp) -> (Arc<Entry>, Vec<u8>) {
-        let entry = Arc::get_mut(&mut self.entry).expect("nobody else has it before it is placed");
+    fn place(mut self, seq: Seq, received_at: Timestamp) -> (Arc<Kept>, Vec<u8>) {
+        let kept = Arc::get_mut(&mut self.entry).expect("nobody else has it before it is placed");
+        let entry = &mut kept.entry;
         entry.seq = seq;
         entry.received_at = received_at;
         if !self.timestamped {
@@ -117,7 +125,7 @@ struct Head {
     /// The seq of the first of `order`.
     forgotten: u64,
     /// Entries of this commit.
-    pending: Vec<Arc<Entry>>,
+    pending: Vec<Arc<Kept>>,
     pending_bytes: usize,
     /// The commit that last looked at where the log's entries are.
     looked_in: u64,
@@ -197,6 +205,7 @@ pub(crate) struct Sequencer {
 struct Placed {
     head: usize,
     seq: Seq,
+    seed: Seed,
     body: Vec<u8>,
 }
 
@@ -312,12 +321,18 @@ impl Sequencer {
             }
             let log = &mut self.heads[head];
             let seq = Seq(log.next);
+            let seed = prepared.seed;
             let (entry, body) = prepared.place(seq, received_at);
             let (id, clock_ahead) = (entry.id, entry.clock_ahead());
             log.remember(id);
             log.pending_bytes += state::memory_bytes(&body);
             log.pending.push(entry);
-            placed.push(Placed { head, seq, body });
+            placed.push(Placed {
+                head,
+                seq,
+                seed,
+                body,
+            });
             receipts.push(Receipt::Accepted {
                 id,
                 seq,
@@ -372,7 +387,7 @@ impl Sequencer {
                 count(run.len()),
             );
             for placed in run {
-                record::push_body(out, &placed.body);
+                record::push_entry(out, &placed.seed, &placed.body);
             }
         }
     }

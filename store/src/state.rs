@@ -1,5 +1,6 @@
 //! The acknowledged state: what snapshots show, and where each log's entries are - files, memory, tail.
 
+use crate::kept::Kept;
 use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::view::{LogView, Snapshot};
@@ -38,7 +39,7 @@ impl Files {
 pub(crate) struct Log {
     pub files: Arc<Files>,
     pub memory: Vec<Arc<Segment>>,
-    pub tail: Arc<Vec<Arc<Entry>>>,
+    pub tail: Arc<Vec<Arc<Kept>>>,
     pub tail_bytes: usize,
 }
 
@@ -96,7 +97,7 @@ fn built_bytes(segment: &Arc<Segment>) -> usize {
 /// Entries of one log that were just made durable.
 pub(crate) struct Committed {
     pub organization: Organization,
-    pub entries: Vec<Arc<Entry>>,
+    pub entries: Vec<Arc<Kept>>,
     /// By [`memory_bytes`].
     pub memory_bytes: usize,
 }
@@ -294,7 +295,7 @@ impl State {
                 return Ok(None);
             };
             if let Some(at) = seq.0.checked_sub(log.tail_first().0) {
-                return Ok(log.tail.get(at as usize).map(|entry| (**entry).clone()));
+                return Ok(log.tail.get(at as usize).map(|kept| kept.entry.clone()));
             }
             log.segment_of(seq)
         };
@@ -302,7 +303,7 @@ impl State {
     }
 
     /// The first entries of a tail: of one with `entries` or more; of the largest if all tails take more than `bytes_max`.
-    pub fn tail_to_build(&self, limits: &Limits) -> Option<(Organization, Vec<Arc<Entry>>)> {
+    pub fn tail_to_build(&self, limits: &Limits) -> Option<(Organization, Vec<Arc<Kept>>)> {
         let inner = self.inner.lock();
         let (entries, load) = (limits.built_entries, load(&inner));
         let (organization, log) = inner
@@ -323,7 +324,7 @@ impl State {
     }
 
     /// The first `entries` of a log's tail.
-    pub fn tail_of(&self, organization: &Organization, entries: usize) -> Vec<Arc<Entry>> {
+    pub fn tail_of(&self, organization: &Organization, entries: usize) -> Vec<Arc<Kept>> {
         let inner = self.inner.lock();
         inner
             .logs

@@ -11,10 +11,11 @@ use crate::sealing::{Limits, Sealing};
 use crate::sequencer::Prepared;
 use crate::state::{Files, State};
 use crate::view::Snapshot;
-use crate::{Clock, Error, Item, LogInfo, Receipt};
+use crate::{Clock, Error, Item, LogInfo, Random, Receipt};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use entry::{Organization, Timestamp};
 use parking_lot::{Mutex, RwLock};
+use proof::leaf::Seed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,6 +29,8 @@ const WAITING_BYTES_MAX: usize = 256 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Options {
     pub clock: Clock,
+    /// For the seeds of entries and the log's key.
+    pub random: Random,
     /// Accept a file system that does not survive a restart.
     pub allow_volatile: bool,
     /// Drafts that may wait for the journal; more are answered [`Error::Full`].
@@ -69,6 +72,7 @@ struct Inner {
     /// Drafts and bytes of bodies between [`Store::append_then`] and its answer.
     waiting: Arc<Waiting>,
     waiting_max: usize,
+    random: Random,
     wakes: Arc<Wakes>,
     closing: AtomicBool,
     /// Guards the way down: the first [`Store::close`] takes the threads, then releases the lock.
@@ -132,6 +136,7 @@ impl Store {
                 submit,
                 waiting,
                 waiting_max: options.waiting_max,
+                random: options.random,
                 wakes,
                 closing: AtomicBool::new(false),
                 running: Mutex::new(Some(Running {
@@ -218,7 +223,9 @@ impl Store {
                     known
                 }
             };
-            let prepared = Prepared::new(item, known);
+            let mut seed = Seed([0; 16]);
+            (self.inner.random)(&mut seed.0);
+            let prepared = Prepared::new(item, seed, known);
             batch.push(prepared.inspect_err(|error| self.inner.health.found(error))?);
         }
         Ok(batch)

@@ -1,14 +1,27 @@
 //! Random entries for tests: few values, so that they collide, some of them odd.
 
+use crate::kept::{Kept, Salts};
 use entry::{
     Actor, ActorKind, Category, Entry, EntryId, Json, Organization, Party, Request,
     Result as Outcome, Scope, Seq, Source, Target, Timestamp,
 };
+use proof::leaf::Seed;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// An entry before its log gave it a place.
 #[derive(Clone, Debug)]
 pub struct Plan(Entry);
+
+/// The entry with a seed of its own.
+pub fn kept(entry: Entry) -> Arc<Kept> {
+    let mut seed = *entry.id.as_bytes();
+    seed[0] ^= 0x55;
+    Arc::new(Kept {
+        entry,
+        salts: Salts::Seed(Seed(seed)),
+    })
+}
 
 impl Plan {
     pub fn organization(&self) -> Organization {

@@ -1,7 +1,7 @@
 //! Drafts and a clock for the tests of this crate.
 
 use crate::segment::layout::{self, Part};
-use crate::{Clock, Item};
+use crate::{Clock, Item, Random};
 use entry::draft::Defaults;
 use entry::entry::Actor;
 use entry::{
@@ -31,6 +31,16 @@ impl Ticking {
             Timestamp::from_micros(ticks.fetch_add(1, Ordering::Relaxed)).expect("in range")
         })
     }
+}
+
+/// Bytes that are never the same twice in a test.
+pub(crate) fn random() -> Random {
+    let next = AtomicI64::new(1);
+    Arc::new(move |bytes| {
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = (next.fetch_add(1, Ordering::Relaxed) * 31 + at as i64) as u8;
+        }
+    })
 }
 
 /// A draft whose id and content follow from its number.

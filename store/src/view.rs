@@ -15,6 +15,7 @@ mod spread;
 mod tally;
 mod walk;
 
+use crate::kept::Kept;
 use crate::segment::Segment;
 use crate::{Error, index};
 use entry::field::Field;
@@ -96,7 +97,7 @@ pub struct LogView {
     pub organization: Organization,
     pub segments: Vec<Arc<Segment>>,
     /// Acknowledged, not yet in a segment; in order of seq.
-    pub tail: Arc<Vec<Arc<Entry>>>,
+    pub tail: Arc<Vec<Arc<Kept>>>,
 }
 
 /// The acknowledged state at one moment. Cheap to clone; holds its segments alive.
@@ -220,6 +221,29 @@ impl Snapshot {
             }
         }
         Ok(entries)
+    }
+
+    /// The entry at a place of a log, as it is kept: with what proves it.
+    pub fn kept(&self, organization: &Organization, seq: Seq) -> Result<Option<Kept>, Error> {
+        let Some(log) = self
+            .logs
+            .iter()
+            .find(|log| log.organization == *organization)
+        else {
+            return Ok(None);
+        };
+        if let Some(first) = log.tail.first().filter(|first| first.seq <= seq) {
+            let at = (seq.0 - first.seq.0) as usize;
+            return Ok(log.tail.get(at).map(|kept| Kept::clone(kept)));
+        }
+        let at = log
+            .segments
+            .partition_point(|segment| segment.end_seq() <= seq);
+        let segment = log
+            .segments
+            .get(at)
+            .filter(|segment| segment.first_seq() <= seq);
+        segment.map(|segment| segment.kept_at_seq(seq)).transpose()
     }
 
     /// Everything that matches, in the query's order, from `after`, without end but the data's; constant memory.

@@ -66,6 +66,7 @@ impl TestServer {
     fn open(dir: TempDir, clock: Ticking, settings: Settings) -> Self {
         let options = store::Options {
             clock: clock.clock(),
+            random: mar_audit::random::system(),
             allow_volatile: true,
             waiting_max: 100_000,
             open_bytes_max: 32 * 1024 * 1024,

@@ -341,8 +341,8 @@ fn arrows_between_crates_only_point_down() {
     );
     assert_eq!(
         ours("store/Cargo.toml"),
-        BTreeSet::from(["entry".to_string()]),
-        "store knows entry alone"
+        BTreeSet::from(["entry", "proof"].map(String::from)),
+        "store stands on entry and proof"
     );
 }
 

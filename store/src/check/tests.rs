@@ -18,6 +18,7 @@ fn written(dir: &Path) {
     };
     let options = Options {
         clock: Ticking::new().clock(),
+        random: crate::testing::random(),
         allow_volatile: true,
         waiting_max: 1_000,
         open_bytes_max: limits.open_bytes_max,
@@ -81,6 +82,7 @@ fn a_store_in_use_is_not_checked_and_a_missing_one_is_told() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let options = Options {
         clock: Ticking::new().clock(),
+        random: crate::testing::random(),
         allow_volatile: true,
         waiting_max: 1,
         open_bytes_max: 1 << 20,

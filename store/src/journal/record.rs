@@ -1,6 +1,7 @@
 //! The bytes of the journal's records. docs/format.md says the same in tables.
 
 use entry::{Organization, Seq, Timestamp};
+use proof::leaf::Seed;
 
 /// Bytes before a record's content.
 pub(crate) const HEADER_BYTES: usize = 32;
@@ -8,7 +9,7 @@ pub(crate) const HEADER_BYTES: usize = 32;
 /// Records begin at multiples of this, so that a search for one need not look at every byte.
 pub(crate) const ALIGNMENT: usize = 8;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,18 +103,18 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-/// Entries of one log in a row, as bodies.
+/// Entries of one log in a row, each as its seed and its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run<'a> {
     pub organization: Organization,
     pub first: Seq,
-    pub bodies: Vec<&'a [u8]>,
+    pub entries: Vec<(Seed, &'a [u8])>,
 }
 
 impl Run<'_> {
     /// The seq after the last.
     pub fn end(&self) -> u64 {
-        self.first.0 + self.bodies.len() as u64
+        self.first.0 + self.entries.len() as u64
     }
 }
 
@@ -123,7 +124,7 @@ pub(crate) fn begin_entries(out: &mut Vec<u8>, received_at: Timestamp, runs: u32
     out.extend_from_slice(&runs.to_le_bytes());
 }
 
-/// Begins a run; `count` calls of [`push_body`] follow.
+/// Begins a run; `count` calls of [`push_entry`] follow.
 pub(crate) fn begin_run(out: &mut Vec<u8>, organization: &Organization, first: Seq, count: u32) {
     let name = organization.as_str().as_bytes();
     out.push(u8::try_from(name.len()).expect("a slug has at most 63 bytes"));
@@ -132,7 +133,8 @@ pub(crate) fn begin_run(out: &mut Vec<u8>, organization: &Organization, first: S
     out.extend_from_slice(&count.to_le_bytes());
 }
 
-pub(crate) fn push_body(out: &mut Vec<u8>, body: &[u8]) {
+pub(crate) fn push_entry(out: &mut Vec<u8>, seed: &Seed, body: &[u8]) {
+    out.extend_from_slice(&seed.0);
     out.extend_from_slice(
         &u32::try_from(body.len())
             .expect("an entry is smaller than 4 GiB")
@@ -152,15 +154,16 @@ pub(crate) fn read_entries(content: &[u8]) -> Option<(Timestamp, Vec<Run<'_>>)> 
         let first = Seq(u64::from_le_bytes(rest.take(8)?.try_into().ok()?));
         let count = rest.u32()?;
         first.0.checked_add(u64::from(count))?;
-        let mut bodies = Vec::new();
+        let mut entries = Vec::new();
         for _ in 0..count {
+            let seed = Seed(rest.take(16)?.try_into().ok()?);
             let body_bytes = rest.u32()? as usize;
-            bodies.push(rest.take(body_bytes)?);
+            entries.push((seed, rest.take(body_bytes)?));
         }
         runs.push(Run {
             organization,
             first,
-            bodies,
+            entries,
         });
     }
     rest.0.is_empty().then_some((received_at, runs))
@@ -190,8 +193,8 @@ mod tests {
         encode(&mut out, 4096, 4000, Kind::Entries, 2, |out| {
             begin_entries(out, Timestamp::from_micros(7).expect("in range"), 1);
             begin_run(out, &acme, Seq(40), 2);
-            push_body(out, b"{}");
-            push_body(out, b"{\"a\":1}");
+            push_entry(out, &Seed([1; 16]), b"{}");
+            push_entry(out, &Seed([2; 16]), b"{\"a\":1}");
         });
         out
     }
@@ -208,7 +211,8 @@ mod tests {
         let (received_at, runs) = read_entries(record.content).expect("well formed");
         assert_eq!(received_at.as_micros(), 7);
         assert_eq!((runs[0].first, runs[0].end()), (Seq(40), 42));
-        assert_eq!(runs[0].bodies, [&b"{}"[..], b"{\"a\":1}"]);
+        let entries = [(Seed([1; 16]), &b"{}"[..]), (Seed([2; 16]), b"{\"a\":1}")];
+        assert_eq!(runs[0].entries, entries);
     }
 
     #[test]

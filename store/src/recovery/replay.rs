@@ -3,11 +3,13 @@
 
 use crate::Error;
 use crate::journal::record::{self, Kind, Record, Run};
+use crate::kept::{Kept, Salts};
 use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::state::{self, Committed, Inner, JournalFile};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use entry::{Entry, EntryId, Organization, Seq, Timestamp};
+use proof::leaf::Seed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +39,7 @@ struct Body {
     /// Of its record.
     position: u64,
     received_at: Timestamp,
+    seed: Seed,
     bytes: Box<[u8]>,
 }
 
@@ -54,10 +57,15 @@ struct Malformed {
 }
 
 impl Bodies {
-    fn entries(&self) -> Result<Vec<Arc<Entry>>, Malformed> {
+    fn entries(&self) -> Result<Vec<Arc<Kept>>, Malformed> {
         let parse = |(seq, body): (u64, &Body)| {
             Entry::from_body(Seq(seq), body.received_at, &body.bytes)
-                .map(Arc::new)
+                .map(|entry| {
+                    Arc::new(Kept {
+                        entry,
+                        salts: Salts::Seed(body.seed),
+                    })
+                })
                 .map_err(|invalid| Malformed {
                     position: body.position,
                     what: format!("seq {seq} of {} is no entry: {invalid}", self.organization),
@@ -225,13 +233,14 @@ impl<'a> Replay<'a> {
                 run.first.0, run.organization, log.next.0
             ));
         }
-        for body in &run.bodies[(log.next.0 - run.first.0) as usize..] {
+        for (seed, body) in &run.entries[(log.next.0 - run.first.0) as usize..] {
             let memory_bytes = state::memory_bytes(body);
             log.bytes += memory_bytes;
             self.waiting_bytes += memory_bytes;
             log.bodies.push(Body {
                 position,
                 received_at: self.received_at,
+                seed: *seed,
                 bytes: (*body).into(),
             });
         }

@@ -5,16 +5,18 @@ use super::interner::{Interner, places};
 use super::layout::{LayoutWriter, Meta, Part, Section};
 use super::postings::{PostingsWriter, invert, part};
 use super::rest::{self, BlocksWriter};
+use super::salted::SaltedWriter;
 use super::write::{
-    GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_tokens,
+    GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_salted, write_tokens,
 };
 use super::{entry_crc, identity, tokens};
 use crate::Error;
+use crate::kept::Kept;
 use entry::{Entry, Organization};
 use std::sync::Arc;
 
 /// The bytes of a segment in memory: its blocks are not compressed, or everything would be compressed twice.
-pub fn bytes(organization: &Organization, entries: &[Arc<Entry>]) -> Vec<u8> {
+pub fn bytes(organization: &Organization, entries: &[Arc<Kept>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len() * 400);
     write(organization, entries, &mut bytes).expect("memory takes every write");
     bytes
@@ -22,7 +24,7 @@ pub fn bytes(organization: &Organization, entries: &[Arc<Entry>]) -> Vec<u8> {
 
 fn write(
     organization: &Organization,
-    entries: &[Arc<Entry>],
+    entries: &[Arc<Kept>],
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let mut out = LayoutWriter::new(out);
@@ -30,7 +32,11 @@ fn write(
     // Rows are in order of (timestamp, seq); the sort is stable and the entries are in order of seq.
     let mut ordinals: Vec<u32> = (0..entries.len() as u32).collect();
     ordinals.sort_by_key(|ordinal| entries[*ordinal as usize].timestamp);
-    let rows = || ordinals.iter().map(|ordinal| &*entries[*ordinal as usize]);
+    let rows = || {
+        ordinals
+            .iter()
+            .map(|ordinal| &entries[*ordinal as usize].entry)
+    };
     write_order(&ordinals, &mut out)?;
     write_numbers(
         Part::Timestamps,
@@ -64,8 +70,9 @@ fn write(
 
 const NOT_EMPTY: &str = "a segment is built from at least one entry";
 
-fn write_by_ordinal(entries: &[Arc<Entry>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
+fn write_by_ordinal(entries: &[Arc<Kept>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
     let mut blocks = BlocksWriter::default();
+    let mut salted = SaltedWriter::default();
     let (mut rest, mut body, mut crcs) = (
         Vec::new(),
         Vec::new(),
@@ -75,7 +82,8 @@ fn write_by_ordinal(entries: &[Arc<Entry>], out: &mut LayoutWriter<'_>) -> Resul
         rest.clear();
         rest::write(entry, &mut rest);
         blocks.push(&rest);
-        crcs.extend_from_slice(&entry_crc(entry, &mut body).to_le_bytes());
+        salted.push(&entry.salts);
+        crcs.extend_from_slice(&entry_crc(entry, &entry.salts, &mut body).to_le_bytes());
     }
     write_blocks(blocks, out)?;
     out.section(Section::of(Part::EntryCrcs), &crcs)?;
@@ -83,6 +91,7 @@ fn write_by_ordinal(entries: &[Arc<Entry>], out: &mut LayoutWriter<'_>) -> Resul
         .iter()
         .flat_map(|entry| *entry.id.as_bytes())
         .collect();
+    write_salted(&salted, out)?;
     write_ids(&ids, &identity::order(&ids), out)?;
     write_numbers(
         Part::Received,

@@ -3,6 +3,7 @@
 use super::layout::{Part, Placed, Section};
 use super::{Segment, SegmentBytes};
 use crate::Error;
+use crate::kept::Kept;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -119,7 +120,8 @@ fn rebuilt(segment: &Segment, report: &mut CheckReport) -> Result<Segment, Error
             if let Err(error) = segment.prove(row, &entry, &mut scratch) {
                 report.differences.push(error.to_string());
             }
-            entries.push(Arc::new(entry));
+            let salts = segment.salts(ordinal)?;
+            entries.push(Arc::new(Kept { entry, salts }));
         }
         parts.push(Arc::new(Segment::build(segment.organization(), &entries)));
     }

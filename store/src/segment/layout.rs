@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 /// The version of everything below. A reader refuses a higher one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const MAGIC: [u8; 8] = *b"MARSEG\r\n";
 /// Length of the table (4 bytes), its CRC32C (4), version (4), magic (8).
 const FOOTER: usize = 20;
@@ -37,6 +37,8 @@ pub enum Part {
     RecordBlob = 9,
     RecordEnds = 10,
     Forward = 11,
+    Seeds = 12,
+    Salts = 13,
     // From here on derived from the above, and rebuilt from it where damaged.
     OrdinalRows = 32,
     IdOrder = 33,
@@ -54,7 +56,7 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Part; 24] = [
+    pub const ALL: [Part; 26] = [
         Part::BlockIndex,
         Part::BlockData,
         Part::Dictionaries,
@@ -66,6 +68,8 @@ impl Part {
         Part::RecordBlob,
         Part::RecordEnds,
         Part::Forward,
+        Part::Seeds,
+        Part::Salts,
         Part::OrdinalRows,
         Part::IdOrder,
         Part::Bloom,

@@ -5,9 +5,10 @@ use super::group::Group;
 use super::layout::{LayoutWriter, Meta, Part, Section};
 use super::postings::PostingsWriter;
 use super::rest::BlocksWriter;
+use super::salted::{SEED_BYTES, SaltedWriter};
 use super::texts::{Texts, TextsWriter};
 use super::write::{
-    GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_tokens,
+    GroupColumn, write_blocks, write_ids, write_numbers, write_order, write_salted, write_tokens,
 };
 use super::{Segment, check, identity};
 use crate::Error;
@@ -73,6 +74,7 @@ pub fn write(inputs: &[Arc<Segment>], out: &mut dyn Write) -> Result<(), Error> 
         Section::of(Part::EntryCrcs),
         &fixed(inputs, Part::EntryCrcs, 4)?,
     )?;
+    write_merged_salted(inputs, &mut out)?;
     write_merged_ids(inputs, &mut out)?;
     let received = inputs.iter().flat_map(|input| {
         let column = input.received();
@@ -162,6 +164,18 @@ fn fixed(inputs: &[Arc<Segment>], part: Part, bytes: usize) -> Result<Vec<u8>, E
         all.extend_from_slice(of_input);
     }
     Ok(all)
+}
+
+fn write_merged_salted(inputs: &[Arc<Segment>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {
+    let mut salted = SaltedWriter::default();
+    for input in inputs {
+        let of_input = input.salted();
+        if of_input.seeds.len() != input.len() as usize * SEED_BYTES {
+            return Err(input.damaged(format!("its seeds are not of {} entries", input.len())));
+        }
+        salted.copy(&of_input);
+    }
+    write_salted(&salted, out)
 }
 
 fn write_merged_ids(inputs: &[Arc<Segment>], out: &mut LayoutWriter<'_>) -> Result<(), Error> {

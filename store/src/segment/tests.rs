@@ -1,6 +1,7 @@
 //! Segments under damage: an answer is right, or it is an error; never a panic, never another entry.
 
 use super::*;
+use crate::test_entries;
 use crate::test_entries::{Plan, any_plan};
 use crate::view::{Direction, LogView, Order, PageQuery, Snapshot};
 use entry::Filter;
@@ -8,14 +9,15 @@ use entry::field::Field;
 use entry::filter::{Pattern, Term};
 use proptest::prelude::*;
 
-fn entries(plans: &[Plan]) -> Vec<Arc<Entry>> {
-    let of =
-        |(at, plan): (usize, &Plan)| Arc::new(plan.entry(Seq(at as u64), 1_000_000 + at as i64));
+fn entries(plans: &[Plan]) -> Vec<Arc<Kept>> {
+    let of = |(at, plan): (usize, &Plan)| {
+        test_entries::kept(plan.entry(Seq(at as u64), 1_000_000 + at as i64))
+    };
     plans.iter().enumerate().map(of).collect()
 }
 
 /// Half of the entries in each of two segments, merged: blocks compressed, everything as in a file.
-fn file_bytes(organization: &Organization, entries: &[Arc<Entry>]) -> Vec<u8> {
+fn file_bytes(organization: &Organization, entries: &[Arc<Kept>]) -> Vec<u8> {
     let (first, second) = entries.split_at(entries.len() / 2);
     let built = [first, second].into_iter().filter(|half| !half.is_empty());
     let built: Vec<Arc<Segment>> = built
@@ -50,7 +52,7 @@ fn questions() -> Vec<Filter> {
 }
 
 /// Asks a segment everything; what it gives must be entries that were put into it.
-fn ask(segment: Segment, honest: &[Arc<Entry>]) -> Result<(), TestCaseError> {
+fn ask(segment: Segment, honest: &[Arc<Kept>]) -> Result<(), TestCaseError> {
     let organization = segment.organization().clone();
     let segment = Arc::new(segment);
     for entry in honest {
@@ -60,7 +62,7 @@ fn ask(segment: Segment, honest: &[Arc<Entry>]) -> Result<(), TestCaseError> {
             .flatten()
             .chain(segment.entry_at_seq(entry.seq))
         {
-            prop_assert!(honest.iter().any(|honest| **honest == found));
+            prop_assert!(honest.iter().any(|honest| honest.entry == found));
         }
     }
     let log = LogView {
@@ -87,7 +89,10 @@ fn ask(segment: Segment, honest: &[Arc<Entry>]) -> Result<(), TestCaseError> {
             .map_while(Result::ok)
             .chain(snapshot.page(&query).into_iter().flat_map(|p| p.entries))
         {
-            prop_assert!(honest.iter().any(|honest| **honest == found), "{found:?}");
+            prop_assert!(
+                honest.iter().any(|honest| honest.entry == found),
+                "{found:?}"
+            );
         }
         // Counts over damaged indexes may be wrong; they must come back, or say what is damaged.
         for result in [

@@ -7,6 +7,7 @@ use super::identity;
 use super::layout::{LayoutWriter, Part, Section};
 use super::postings::{PostingsWriter, invert, part};
 use super::rest::BlocksWriter;
+use super::salted::SaltedWriter;
 use super::texts::{Texts, TextsWriter};
 use crate::Error;
 use entry::field::Field;
@@ -15,6 +16,11 @@ use foldhash::fast::RandomState;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
+
+pub fn write_salted(salted: &SaltedWriter, out: &mut LayoutWriter<'_>) -> Result<(), Error> {
+    out.section(Section::of(Part::Seeds), &salted.seeds)?;
+    out.section(Section::of(Part::Salts), &salted.each())
+}
 
 /// A group's distinct records, sorted, and the record of each row.
 pub struct GroupColumn {

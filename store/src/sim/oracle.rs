@@ -67,7 +67,7 @@ fn entries(snapshot: &Snapshot) -> Result<BTreeMap<String, Vec<Entry>>, String> 
                 entries.push(entry);
             }
         }
-        entries.extend(log.tail.iter().map(|entry| (**entry).clone()));
+        entries.extend(log.tail.iter().map(|kept| kept.entry.clone()));
         logs.insert(log.organization.as_str().to_owned(), entries);
     }
     Ok(logs)

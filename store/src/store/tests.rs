@@ -6,6 +6,7 @@ use entry::{Entry, Seq};
 fn options(clock: &Ticking) -> Options {
     Options {
         clock: clock.clock(),
+        random: crate::testing::random(),
         allow_volatile: true,
         waiting_max: 1_000,
         open_bytes_max: 1 << 20,
@@ -42,7 +43,7 @@ fn entries(store: &Store, organization: &str) -> Vec<Entry> {
             entries.push(segment.entry_at_seq(Seq(seq)).expect("sound"));
         }
     }
-    entries.extend(log.tail.iter().map(|entry| (**entry).clone()));
+    entries.extend(log.tail.iter().map(|kept| kept.entry.clone()));
     entries
 }
 
@@ -159,7 +160,7 @@ fn what_is_sent_again_is_refused_rather_than_stored_twice_where_ids_are_damaged(
         sealed(dir.path(), &clock);
         damage_segments(&dir.path().join("logs/acme/segments"), part, damage);
         let store = Store::open(dir.path(), options(&clock)).expect("opens");
-        let mut refused = 0;
+        let refused = 0;
         for n in 0..200 {
             match store.append(vec![item("acme", n)]) {
                 Ok(receipts) => assert_eq!(
@@ -341,22 +342,36 @@ fn a_directory_of_something_else_is_refused_untouched() {
 }
 
 #[test]
-fn a_newer_format_is_refused_and_named() {
+fn another_format_is_refused_and_named() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let clock = Ticking::new();
     drop(Store::open(dir.path(), options(&clock)).expect("opens"));
-    std::fs::write(dir.path().join("format"), "7\n").expect("written");
-    let refused = Store::open(dir.path(), options(&clock)).err();
+    let refused = |format: &str| {
+        std::fs::write(dir.path().join("format"), format).expect("written");
+        Store::open(dir.path(), options(&clock)).err()
+    };
+    let (newer, older) = (refused("7\n"), refused("1\n"));
     assert!(
         matches!(
-            refused,
+            newer,
             Some(Error::NewerFormat {
                 found: 7,
-                known: 1,
+                known: 2,
                 ..
             })
         ),
-        "{refused:?}"
+        "{newer:?}"
+    );
+    assert!(
+        matches!(
+            older,
+            Some(Error::OlderFormat {
+                found: 1,
+                known: 2,
+                ..
+            })
+        ),
+        "{older:?}"
     );
 }
 

@@ -2,12 +2,13 @@
 
 use super::spread::{self, Part};
 use super::{Bar, Snapshot};
+use crate::kept::Kept;
 use crate::rowset::RowSet;
 use crate::segment::Segment;
 use crate::{Error, index};
 use entry::field::Field;
 use entry::filter::{Pattern, Term};
-use entry::{Entry, Filter, Result as Outcome, Timestamp};
+use entry::{Filter, Result as Outcome, Timestamp};
 use std::sync::Arc;
 
 pub(super) fn histogram(
@@ -79,7 +80,7 @@ fn of_segment(
     Ok(bars.collect())
 }
 
-fn of_tail(tail: &[Arc<Entry>], filter: &Filter, edges: &[Timestamp]) -> Vec<[u64; 2]> {
+fn of_tail(tail: &[Arc<Kept>], filter: &Filter, edges: &[Timestamp]) -> Vec<[u64; 2]> {
     let mut bars = vec![[0, 0]; edges.len() - 1];
     for entry in tail.iter().filter(|entry| filter.matches(entry)) {
         let bar = edges.partition_point(|edge| *edge <= entry.timestamp) - 1;

@@ -4,6 +4,7 @@ use super::walk::Course;
 use super::{Direction, Order};
 use crate::Error;
 use crate::index::{self, Recent};
+use crate::kept::Kept;
 use crate::rowset::RowSet;
 use crate::segment::Segment;
 use entry::{Entry, Seq, Timestamp};
@@ -91,7 +92,7 @@ enum Certainty {
 /// A tail's part of a walk.
 pub(super) struct InTail {
     /// Best last; sorted when the source is opened.
-    left: Vec<(Key, Arc<Entry>)>,
+    left: Vec<(Key, Arc<Kept>)>,
     sorted: bool,
 }
 
@@ -126,11 +127,11 @@ impl Source {
     }
 
     /// `None` if no entry of the tail can be in the walk.
-    pub fn of_tail(course: &Course, log: u32, tail: &[Arc<Entry>]) -> Option<Source> {
+    pub fn of_tail(course: &Course, log: u32, tail: &[Arc<Kept>]) -> Option<Source> {
         let times = |entry: &Entry| [entry.timestamp, entry.received_at];
         let key =
             |entry: &Entry| Key::new(course.order, course.direction, times(entry), log, entry.seq);
-        let left: Vec<(Key, Arc<Entry>)> = tail
+        let left: Vec<(Key, Arc<Kept>)> = tail
             .iter()
             .filter(|entry| entry.received_at.as_micros() <= course.as_of)
             .map(|entry| (key(entry), entry.clone()))
@@ -197,7 +198,7 @@ impl InTail {
             return None;
         }
         let (_, entry) = self.left.pop()?;
-        course.filter.matches(&entry).then(|| Entry::clone(&entry))
+        course.filter.matches(&entry).then(|| entry.entry.clone())
     }
 }
 

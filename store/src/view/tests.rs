@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::segment::SegmentBytes;
+use crate::test_entries;
 use crate::test_entries::{Plan, any_plan, plain};
 use entry::address::Cidr;
 use entry::filter::{Pattern, Term};
@@ -16,7 +17,7 @@ struct Cut {
     merged: Vec<usize>,
 }
 
-fn log_view(organization: &Organization, entries: &[Arc<Entry>], cut: &Cut) -> LogView {
+fn log_view(organization: &Organization, entries: &[Arc<Kept>], cut: &Cut) -> LogView {
     let mut segments = Vec::new();
     let mut left = entries;
     for length in &cut.lengths {
@@ -55,13 +56,13 @@ fn any_cut() -> impl Strategy<Value = Cut> {
 }
 
 /// Several logs, their entries received in turn, and the same entries as one plain list.
-fn world(plans: &[Plan], cuts: &[Cut]) -> (Snapshot, Vec<Arc<Entry>>) {
-    let mut logs: BTreeMap<Organization, Vec<Arc<Entry>>> = BTreeMap::new();
+fn world(plans: &[Plan], cuts: &[Cut]) -> (Snapshot, Vec<Arc<Kept>>) {
+    let mut logs: BTreeMap<Organization, Vec<Arc<Kept>>> = BTreeMap::new();
     for (at, plan) in plans.iter().enumerate() {
         let log = logs.entry(plan.organization()).or_default();
         // Groups of up to three entries of all logs share one time of receipt.
         let entry = plan.entry(Seq(log.len() as u64), 1_000_000 + at as i64 / 3);
-        log.push(Arc::new(entry));
+        log.push(test_entries::kept(entry));
     }
     let all = logs.values().flatten().cloned().collect::<Vec<_>>();
     let views = logs
@@ -162,7 +163,7 @@ fn any_cuts() -> impl Strategy<Value = Vec<Cut>> {
     prop::collection::vec(any_cut(), 1..4)
 }
 
-fn model_facet(all: &[Arc<Entry>], filter: &Filter, field: Field, top: usize) -> Facet {
+fn model_facet(all: &[Arc<Kept>], filter: &Filter, field: Field, top: usize) -> Facet {
     let under = filter.without(field);
     let mut counts: BTreeMap<Option<Box<str>>, u64> = BTreeMap::new();
     for entry in all.iter().filter(|entry| under.matches(entry)) {
@@ -204,7 +205,7 @@ proptest! {
     ) {
         let (snapshot, all) = world(&plans, &cuts);
         for (filter, (order, direction), limit) in questions {
-            let mut expected: Vec<Entry> = all.iter().filter(|e| filter.matches(e)).map(|e| (**e).clone()).collect();
+            let mut expected: Vec<Entry> = all.iter().filter(|e| filter.matches(e)).map(|e| e.entry.clone()).collect();
             let key = sort_key(order);
             expected.sort_by_key(&key);
             if direction == Direction::Descending {
@@ -247,7 +248,7 @@ proptest! {
             let expected: Vec<Bar> = edges.windows(2).map(|pair| {
                 let count = |result| {
                     let last = pair[1] == Timestamp::MAX;
-                    let within = |e: &&Arc<Entry>| e.timestamp >= pair[0] && (e.timestamp < pair[1] || last);
+                    let within = |e: &&Arc<Kept>| e.timestamp >= pair[0] && (e.timestamp < pair[1] || last);
                     all.iter().filter(within).filter(|e| e.result == result && filter.matches(e)).count() as u64
                 };
                 Bar { start: pair[0], success: count(entry::Result::Success), failure: count(entry::Result::Failure) }
@@ -280,7 +281,7 @@ proptest! {
         let seen = seen.min(plans.len());
         let (before, all) = world(&plans[..seen], &cuts);
         let Some(as_of) = before.as_of else { return Ok(()) };
-        let mut expected: Vec<Entry> = all.iter().filter(|e| filter.matches(e)).map(|e| (**e).clone()).collect();
+        let mut expected: Vec<Entry> = all.iter().filter(|e| filter.matches(e)).map(|e| e.entry.clone()).collect();
         expected.sort_by_key(sort_key(order));
         if direction == Direction::Descending {
             expected.reverse();
@@ -310,7 +311,7 @@ proptest! {
         let (snapshot, all) = world(&plans, &cuts);
         for entry in &all {
             let found = snapshot.get(&entry.id).expect("sound segments");
-            let expected: Vec<Entry> = all.iter().filter(|e| e.id == entry.id).map(|e| (**e).clone()).collect();
+            let expected: Vec<Entry> = all.iter().filter(|e| e.id == entry.id).map(|e| e.entry.clone()).collect();
             prop_assert_eq!(found, expected);
         }
         if all.iter().all(|entry| entry.id != stranger) {
@@ -324,8 +325,8 @@ proptest! {
                 prop_assert_eq!(report.entries, u64::from(segment.len()));
                 for seq in segment.first_seq().0..segment.end_seq().0 {
                     let entry = segment.entry_at_seq(Seq(seq)).expect("sound segments");
-                    let same = |e: &&Arc<Entry>| e.seq.0 == seq && e.scope.organization == log.organization;
-                    prop_assert_eq!(Some(&entry), all.iter().find(same).map(|e| &**e));
+                    let same = |e: &&Arc<Kept>| e.seq.0 == seq && e.scope.organization == log.organization;
+                    prop_assert_eq!(Some(&entry), all.iter().find(same).map(|e| &e.entry));
                 }
             }
         }
@@ -355,7 +356,7 @@ fn with_later(plans: &[Plan], later: &[Plan], cuts: &[Cut]) -> Snapshot {
         let entry = plan.entry(Seq(log.size()), 2_000_000 + at as i64);
         snapshot.as_of = Some(entry.received_at);
         let mut tail = log.tail.to_vec();
-        tail.push(Arc::new(entry));
+        tail.push(test_entries::kept(entry));
         // Every few entries the tail is sealed under the walk.
         if tail.len() > 5 {
             log.segments

@@ -160,7 +160,7 @@ fn what_is_sent_again_is_refused_rather_than_stored_twice_where_ids_are_damaged(
         sealed(dir.path(), &clock);
         damage_segments(&dir.path().join("logs/acme/segments"), part, damage);
         let store = Store::open(dir.path(), options(&clock)).expect("opens");
-        let refused = 0;
+        let mut refused = 0;
         for n in 0..200 {
             match store.append(vec![item("acme", n)]) {
                 Ok(receipts) => assert_eq!(

@@ -103,12 +103,14 @@ impl LogProof {
             .extra
             .as_deref()
             .ok_or(malformed("it has no extra data to disclose an entry"))?;
+        let accepted = policy.accept(&self.checkpoint)?;
         let disclosure = Disclosure::parse(extra)?;
-        let accepted = self.verify_leaf(&disclosure.leaf()?.hash(), policy)?;
+        let tree = self.checkpoint.checkpoint().tree();
+        tree.includes(self.seq, &disclosure.leaf()?.hash(), &self.path)?;
         Ok(Proven {
             disclosure,
             seq: self.seq,
-            tree: self.checkpoint.checkpoint().tree(),
+            tree,
             accepted,
         })
     }

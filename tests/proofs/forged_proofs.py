@@ -36,7 +36,9 @@ class Forgeries:
         text = self.log.checkpoint_text()
         yield self.true(note=note(text, [WITNESSES[2], STRANGER, WITNESSES[0], LOG_KEY]))
         yield self.true(note=note(text, [LOG_KEY, *WITNESSES]))
-        yield self.true(note=self.renote(text + "an extension\n"))
+        twice = [LOG_KEY.line(text)] * 2 + [WITNESSES[0].line(text, moment) for moment in (7, 0, 2**63 - 1)]
+        yield self.true(note="\n".join([text, *twice, WITNESSES[1].line(text), ""]))
+        yield self.true(note=self.renote(text + "an extension\nand \x7f one more\n"))
         odd = Unit("/context/odd", bytes(16), '"\\u0000\x7f\u2028\U0001f600"')
         strange = TrueLog(3)
         strange.entries[1].units.insert(4, odd)

@@ -5,9 +5,9 @@ Written from docs/proofs.md and the C2SP documents it names, to be read beside t
 verifier of their own, and the second opinion that our own verifier is tested against. Needs Python 3.9, the package
 `cryptography`, and for bundles `zstandard`.
 
-    verifier.py proof FILE|-  --key VKEY | --policy FILE  [--max-age SECONDS]
-    verifier.py bundle FILE|- --key VKEY | --policy FILE  [--max-age SECONDS]
-    verifier.py log URL       --key VKEY | --policy FILE  [--max-age SECONDS] [--state FILE] [--full]
+    verifier.py proof FILE|-  --key VKEY | --policy FILE  [--max-age DURATION]
+    verifier.py bundle FILE|- --key VKEY | --policy FILE  [--max-age DURATION]
+    verifier.py log URL       --key VKEY | --policy FILE  [--max-age DURATION] [--state FILE] [--full]
 
 Exit codes: 0 verified, 1 usage or I/O, 2 tampered, 3 policy unmet, 4 fork or rollback, 5 stale.
 """
@@ -382,7 +382,7 @@ class Policy:
 
     def __init__(self, text):
         self.logs, self.witnesses, self.groups, self.quorum = [], {}, {}, None
-        if re.search("[^\t\n -~\x80-\U0010ffff]", text) or not text.endswith("\n"):
+        if re.search("[\0-\x08\x0b-\x1f\x7f]", text) or not text.endswith("\n"):
             raise Unusable("the policy has control characters, or its last line is not ended")
         grouped = set()
         for line in text[:-1].split("\n"):
@@ -614,34 +614,40 @@ class Archive:
     def __init__(self, file):
         import zstandard
 
-        self.failed = zstandard.ZstdError
-        self.stream = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=False)
-        self.file = file
+        self.file, self.failed = file, zstandard.ZstdError
+        self.frame, self.plain = zstandard.ZstdDecompressor().decompressobj(), b""
         self.name, self.size = None, 0
         self.next()
 
-    def some(self, limit):
+    def more(self):
+        """Unpacks a little: whoever forged the file cannot make it much."""
+        packed = self.file.read(4096)
+        require(packed, "the bundle is cut short")
         try:
-            return self.stream.read(min(limit, 1 << 20))
+            self.plain += self.frame.decompress(packed)
         except self.failed as error:
             raise Refused(f"the bundle is not zstd: {error}") from None
 
     def read(self, length):
-        parts = []
-        while length:
-            parts.append(self.some(length))
-            require(parts[-1], "the bundle is cut short")
-            length -= len(parts[-1])
-        return b"".join(parts)
+        while len(self.plain) < length:
+            require(not self.frame.eof, "the bundle is cut short")
+            self.more()
+        data, self.plain = self.plain[:length], self.plain[length:]
+        return data
+
+    def end(self):
+        while not self.frame.eof and not self.plain:
+            self.more()
+        rest = self.plain or self.frame.unused_data or self.file.read(1)
+        require(not rest, "there is something after the bundle's end")
 
     def next(self):
         """Reads the header of the next member; at the end there are two empty blocks and nothing after them."""
         header = self.read(512)
         if header == bytes(512):
             require(self.read(512) == bytes(512), "the bundle's end is one block only")
-            require(not self.some(1) and not self.file.read(1), "there is something after the bundle's end")
             self.name = None
-            return
+            return self.end()
         name, size = header[:100].rstrip(b"\0"), header[124:135]
         require(re.fullmatch(b"[0-7]{11}", size), "a member's size is misspelt")
         self.name, self.size = text_of(name, "a member's name"), int(size, 8)
@@ -669,8 +675,7 @@ def parse_bundle_json(data):
     text = text_of(data, "bundle.json")
     whole = read_json(text, "bundle.json")
     require(list(whole) == ["v", "origin", "first", "end", "made_at", "filter"], "bundle.json has other members")
-    texts = [whole[name] for name in ("origin", "made_at", "filter")]
-    numbers = [whole[name] for name in ("first", "end")]
+    texts, numbers = [whole[one] for one in ("origin", "made_at", "filter")], [whole["first"], whole["end"]]
     require(all(isinstance(one, str) and is_utf8(one) for one in texts), "bundle.json: a text is none")
     require(all(type(one) is int and 0 <= one <= LARGEST for one in numbers), "bundle.json: a number is none")
     check_time(whole["made_at"], "made_at")
@@ -726,11 +731,16 @@ def check_age(policy, checkpoint, newest, max_age):
     """The newest cosignature tells how old the checkpoint is; without witnesses, the newest entry does."""
     if max_age is None:
         return
-    moment = checkpoint.cosigned_at if policy.quorum != "none" else None
-    if moment is None and newest is not None:
+    moment = checkpoint.cosigned_at
+    if policy.quorum == "none" and newest:
         moment = check_time(newest, "received_at").timestamp()
     if moment is None or time.time() - moment > max_age:
-        raise Stale(f"nothing in it is younger than {max_age} seconds")
+        raise Stale(f"it is older than {max_age} seconds")
+
+
+def seconds(text):
+    """Of 90s, 15m, 24h or 7d."""
+    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]]
 
 
 def arguments():
@@ -742,7 +752,7 @@ def arguments():
         trust = one.add_mutually_exclusive_group(required=True)
         trust.add_argument("--key", metavar="VKEY")
         trust.add_argument("--policy", metavar="FILE")
-        one.add_argument("--max-age", metavar="SECONDS", type=int)
+        one.add_argument("--max-age", metavar="DURATION", type=seconds)
         if name == "log":
             one.add_argument("--state", metavar="FILE")
             one.add_argument("--full", action="store_true")
@@ -750,20 +760,13 @@ def arguments():
 
 
 def read_file(path):
-    if path == "-":
-        return sys.stdin.buffer.read()
-    with open(path, "rb") as file:
+    with sys.stdin.buffer if path == "-" else open(path, "rb") as file:
         return file.read()
 
 
 def run(options):
-    if options.key:
-        policy = Policy(f"log {options.key}\nquorum none\n")
-    else:
-        try:
-            policy = Policy(text_of(read_file(options.policy), "the policy"))
-        except Refused as error:
-            raise Unusable(str(error)) from None
+    policy = f"log {options.key}\nquorum none\n".encode() if options.key else read_file(options.policy)
+    policy = Policy(policy.decode("utf-8", "surrogateescape"))
     if options.what == "proof":
         checkpoint, seq, disclosure = verify_proof(read_file(options.place), policy)
         check_age(policy, checkpoint, disclosure.received_at, options.max_age)

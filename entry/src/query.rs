@@ -24,6 +24,7 @@ mod parameters;
 mod parser;
 mod value;
 
+pub(crate) use condition::is_slug;
 pub use parameters::{ParameterError, parameter_value};
 pub(crate) use parser::is_special;
 

@@ -2,7 +2,7 @@
 
 use super::{Filter, Pattern, Term};
 use crate::field::Field;
-use crate::query::is_special;
+use crate::query::{is_slug, is_special};
 use std::fmt;
 
 /// Query text; [`crate::query::parse`] gives the filter back in its plainest form.
@@ -46,9 +46,13 @@ impl fmt::Display for Term {
             Term::Search(text) => write!(f, "search:{}", word(text)),
             Term::Words(text) => f.write_str(&word(text)),
             Term::Value(field, pattern) => {
-                // Unquoted, it would be read as a network or checked against a vocabulary.
+                // Unquoted, it would be read as a network or checked against what the field can hold.
                 let checked = matches!(pattern, Pattern::Exact(_))
-                    && (*field == Field::Ip || field.vocabulary().is_some());
+                    && match field {
+                        Field::Ip => true,
+                        Field::Organization => !is_slug(pattern.text()),
+                        field => field.vocabulary().is_some(),
+                    };
                 let known = field
                     .vocabulary()
                     .is_some_and(|words| words.contains(&pattern.text()));

@@ -5,7 +5,7 @@ use super::value::{Refusal, Value, shown};
 use crate::address::Cidr;
 use crate::field::Field;
 use crate::filter::{Filter, Term};
-use crate::{Timestamp, text, words};
+use crate::{Organization, Timestamp, text, words};
 
 /// What stands before the colon or the equals sign.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,10 +80,21 @@ fn field_term(field: Field, value: &Value) -> Result<Term, Refusal> {
                     return Err(Refusal::new(detail));
                 }
             }
+            None if field == Field::Organization && !is_slug(&value.text) => {
+                return Err(Refusal::new(format!(
+                    "{} is no organization: 1 to 63 of a-z, 0-9, dot, underscore and hyphen",
+                    shown(&value.text)
+                )));
+            }
             _ => {}
         }
     }
     Ok(Term::Value(field, value.pattern()))
+}
+
+/// What an organization could be called, in any case.
+pub(crate) fn is_slug(text: &str) -> bool {
+    Organization::parse(&text::fold(text)).is_some()
 }
 
 fn no_such_word(field: Field, given: &str, known: &[&'static str]) -> Refusal {

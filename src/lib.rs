@@ -18,6 +18,7 @@
 //! - [`pages`]: the page
 //! - [`cli`], [`config`]: the command line and the settings
 //! - [`import`]: files of audit data, mapped and sent
+//! - [`bundle`]: a run of entries with its evidence, in one file
 //! - [`verify`]: whether evidence holds, without trusting the server it came from
 //! - [`client`], [`terminal`]: what client commands call and show with
 //! - [`clock`]: the only place that asks the system for the time
@@ -28,6 +29,7 @@ pub mod api;
 pub mod app;
 pub mod bench;
 pub mod body;
+pub mod bundle;
 pub mod cli;
 pub mod client;
 pub mod clock;

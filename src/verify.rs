@@ -8,12 +8,19 @@
 //! - [`trust`]: whose signatures are enough, and how old they may be
 //! - [`together`]: an entry put together again from its open units
 //! - [`inclusion`]: one entry's proof file
+//! - [`tiles`]: a tree's tiles as they come, from the top down
+//! - [`lines`]: what a bundle shows of its entries, checked in parallel
+//! - [`bundle`]: an evidence bundle
 
+pub mod bundle;
 pub mod inclusion;
+pub mod lines;
 pub mod refusal;
+pub mod tiles;
 pub mod together;
 pub mod trust;
 
+pub use bundle::Bundle;
 pub use inclusion::Inclusion;
 pub use refusal::{Error, Refusal, Step, Verdict};
 pub use trust::{MaxAge, Trust};

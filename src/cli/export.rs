@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
 }
 
 /// `FILE.part`, beside the file so that renaming it cannot need a copy.
-fn part_of(out: &Path) -> PathBuf {
+pub(super) fn part_of(out: &Path) -> PathBuf {
     let mut name: OsString = out.as_os_str().to_owned();
     name.push(".part");
     name.into()

@@ -1,5 +1,6 @@
 //! `verify`: whether evidence holds, and what it shows. All checks are in [`crate::verify`]; this reads and prints.
 
+mod bundle;
 mod inclusion;
 
 use crate::cli::{Context, Exit, Failure, Output};
@@ -17,6 +18,8 @@ use std::time::Duration;
 pub enum Command {
     /// Verify one entry's proof file: that the entry is in the log, and is what was logged
     Proof(inclusion::Arguments),
+    /// Verify an evidence bundle: that its entries are in the log, and none in its range is missing
+    Bundle(bundle::Arguments),
 }
 
 /// Whom to trust.
@@ -76,6 +79,7 @@ pub fn run(command: &Command, context: &Context) -> Result<(), Failure> {
     }
     let done = match command {
         Command::Proof(arguments) => inclusion::run(arguments, output),
+        Command::Bundle(arguments) => bundle::run(arguments, output),
     };
     match done {
         Err(Ended::Refused(error)) => refused(error, output),

@@ -35,6 +35,8 @@ pub enum Step {
     Format,
     /// Who signed the checkpoint.
     Signatures,
+    /// The tiles against the signed root.
+    Tiles,
     /// The values against the entry's commitment, and the entry put together.
     Entry,
     /// The entry's leaf against the signed root.
@@ -49,6 +51,7 @@ impl Step {
         match self {
             Step::Format => "format",
             Step::Signatures => "signatures",
+            Step::Tiles => "tiles",
             Step::Entry => "entry",
             Step::Place => "place",
             Step::Age => "age",
@@ -60,6 +63,7 @@ impl Step {
         match self {
             Step::Format => "reading it strictly",
             Step::Signatures => "checking who signed the checkpoint",
+            Step::Tiles => "checking the tiles against the signed root",
             Step::Entry => "checking the entry's values",
             Step::Place => "checking the entry's place under the signed root",
             Step::Age => "checking how old it is",
@@ -120,11 +124,14 @@ impl Refusal {
             (Verdict::Tampered, Step::Signatures) => {
                 "the checkpoint was altered after it was signed, or someone without the key signed it: nothing it says can be believed"
             }
+            (Verdict::Tampered, Step::Tiles) => {
+                "the hashes do not belong to the signed tree: a tile was altered, left out or swapped"
+            }
             (Verdict::Tampered, Step::Entry) => {
                 "this is not the entry that was logged: a value was changed, left out or added"
             }
             (Verdict::Tampered, Step::Place) => {
-                "the signed log does not hold this entry at this place: the entry, its place or the path to the root was altered"
+                "the signed log does not hold this entry at this place: the entry, its place or its hashes were altered"
             }
             (Verdict::Tampered, Step::Age) => "its times cannot be true",
             (Verdict::PolicyUnmet, _) => {

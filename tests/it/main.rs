@@ -19,4 +19,5 @@ mod tail;
 mod test_server;
 mod tidy;
 mod verify;
+mod verify_bundle;
 mod verify_evidence;

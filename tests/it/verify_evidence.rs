@@ -1,11 +1,13 @@
 //! A log in memory and the true evidence it gives out, made with the mathematics alone.
 
+use mar_audit::bundle::{About, Line};
 use proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use proof::disclosure::{Content, Disclosure, Unit};
 use proof::frontier::Frontier;
 use proof::key::{KeyKind, KeyName, PosixSeconds, SigningKey};
 use proof::leaf::{EntryId, ReceivedAt, Seed};
 use proof::log_proof::LogProof;
+use proof::tile::Tile;
 use proof::tree::{Node, Plan};
 use proof::{Hash, Seq, Size, Tree};
 use std::convert::Infallible;
@@ -109,6 +111,14 @@ impl TestLog {
         Ok(self.levels[usize::from(node.level)][node.index as usize])
     }
 
+    /// A tile as a store would read it.
+    pub fn tile(&self, tile: Tile) -> Vec<u8> {
+        let hashes = &self.levels[8 * usize::from(tile.level())];
+        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+        let start = tile.offset_bytes() as usize;
+        bytes[start..start + tile.length_bytes()].to_vec()
+    }
+
     pub fn tree(&self, entries: u64) -> Tree {
         let size = Size::new(entries).expect("small");
         let Ok(tree) = Tree::read(size, |node| self.hash(node));
@@ -135,4 +145,64 @@ impl TestLog {
             checkpoint: self.checkpoint(entries),
         }
     }
+}
+
+/// The bundle of `[first, end)` under the tree of `size`; entries whose place is a multiple of five are withheld.
+pub fn bundle(log: &TestLog, first: u64, end: u64, size: u64) -> Vec<u8> {
+    let about = About {
+        origin: ORIGIN.to_owned(),
+        first: Seq(first),
+        end: Seq(end),
+        made_at: entry::Timestamp::parse("2026-11-23T12:00:00Z").expect("a time"),
+        filter: "actor:\"maria\"\u{202e}".to_owned(),
+    };
+    let note = log.checkpoint(size).to_string();
+    let line = |seq: Seq| {
+        let disclosure = &log.disclosures[seq.0 as usize];
+        Ok::<_, Infallible>(if seq.0.is_multiple_of(5) {
+            Line::Withheld(disclosure.leaf().expect("a leaf").to_bytes())
+        } else {
+            Line::Open(disclosure.to_json().into_bytes())
+        })
+    };
+    let tile = |tile| Ok(log.tile(tile));
+    mar_audit::bundle::write(Vec::new(), &about, note.as_bytes(), tile, line).expect("written")
+}
+
+/// The archive in a bundle.
+pub fn unpacked(bundle: &[u8]) -> Vec<u8> {
+    zstd::decode_all(bundle).expect("a frame")
+}
+
+/// A bundle of an archive.
+pub fn packed(archive: &[u8]) -> Vec<u8> {
+    zstd::encode_all(archive, 1).expect("a frame")
+}
+
+/// The members of an archive: names and contents.
+pub fn members(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut members = Vec::new();
+    let mut rest = archive;
+    while rest[0] != 0 {
+        let name = String::from_utf8_lossy(&rest[..100]);
+        let name = name.trim_end_matches('\0').to_owned();
+        let size = std::str::from_utf8(&rest[124..135]).expect("digits");
+        let size = usize::from_str_radix(size, 8).expect("octal");
+        members.push((name, rest[512..512 + size].to_vec()));
+        rest = &rest[512 + size.next_multiple_of(512)..];
+    }
+    members
+}
+
+/// The archive of these members.
+pub fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, content) in members {
+        let size = content.len() as u64;
+        archive.extend_from_slice(&mar_audit::bundle::archive::header(name, size));
+        archive.extend_from_slice(content);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.extend_from_slice(&[0; 1024]);
+    archive
 }

@@ -436,13 +436,6 @@ impl Segment {
             .ok_or_else(|| self.damaged(format!("the salts of its place {ordinal} cannot be read")))
     }
 
-    /// The entry at a seq of this segment, as it is kept.
-    pub(crate) fn kept_at_seq(&self, seq: Seq) -> Result<Kept, Error> {
-        let entry = self.entry_at_seq(seq)?;
-        let salts = self.salts((seq.0 - self.meta.first_seq.0) as u32)?;
-        Ok(Kept { entry, salts })
-    }
-
     /// The block that holds an entry's rest.
     pub(crate) fn block_of(&self, ordinal: u32) -> Result<Block, Error> {
         let block = self.blocks().holding(ordinal);

@@ -6,9 +6,11 @@
 //! - `spread`: the same work on every segment, on two threads where it pays
 //! - `tally`: counting values: facets and suggestions
 //! - `bars`: histograms
+//! - `places`: a log's entries by their seq
 //! - `residency`: how much of the mapped files stays in memory
 
 mod bars;
+mod places;
 mod residency;
 mod source;
 mod spread;
@@ -20,6 +22,7 @@ use crate::segment::Segment;
 use crate::{Error, index};
 use entry::field::Field;
 use entry::{Entry, EntryId, Filter, Organization, Seq, Timestamp};
+pub use places::Places;
 use spread::Part;
 use std::sync::Arc;
 use walk::Walk;
@@ -221,29 +224,6 @@ impl Snapshot {
             }
         }
         Ok(entries)
-    }
-
-    /// The entry at a place of a log, as it is kept: with what proves it.
-    pub fn kept(&self, organization: &Organization, seq: Seq) -> Result<Option<Kept>, Error> {
-        let Some(log) = self
-            .logs
-            .iter()
-            .find(|log| log.organization == *organization)
-        else {
-            return Ok(None);
-        };
-        if let Some(first) = log.tail.first().filter(|first| first.seq <= seq) {
-            let at = (seq.0 - first.seq.0) as usize;
-            return Ok(log.tail.get(at).map(|kept| Kept::clone(kept)));
-        }
-        let at = log
-            .segments
-            .partition_point(|segment| segment.end_seq() <= seq);
-        let segment = log
-            .segments
-            .get(at)
-            .filter(|segment| segment.first_seq() <= seq);
-        segment.map(|segment| segment.kept_at_seq(seq)).transpose()
     }
 
     /// Everything that matches, in the query's order, from `after`, without end but the data's; constant memory.

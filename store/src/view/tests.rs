@@ -331,6 +331,25 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn places_give_every_entry_as_it_was_kept_in_any_order(
+        plans in any_plans(150), cuts in any_cuts(), jumps in prop::collection::vec(0u64..160, 0..30),
+    ) {
+        let (snapshot, all) = world(&plans, &cuts);
+        for log in snapshot.logs.iter() {
+            let of_log = all.iter().filter(|kept| kept.scope.organization == log.organization);
+            let expected: Vec<&Arc<Kept>> = of_log.collect();
+            let mut places = snapshot.places(&log.organization).expect("a log of the snapshot");
+            prop_assert_eq!(places.size(), expected.len() as u64);
+            for seq in (0..expected.len() as u64 + 2).chain(jumps.iter().copied()) {
+                let kept = places.get(Seq(seq)).expect("sound segments");
+                prop_assert_eq!(kept.as_ref(), expected.get(seq as usize).map(|kept| &***kept));
+                prop_assert_eq!(snapshot.kept(&log.organization, Seq(seq)).expect("sound segments"), kept);
+            }
+            prop_assert_eq!(places.get(Seq(u64::MAX)).expect("sound segments"), None);
+        }
+    }
 }
 
 /// The world after later entries, each received after all before.

@@ -24,6 +24,8 @@ class Forgeries:
             yield pack(self.log.bundle(first, end))
         for size in (1, 2, 255, 256, 257, 512):
             yield pack(TrueLog(size).bundle(0, size))
+        yield pack(self.nothing())
+        yield pack(TrueLog(0).bundle(0, 0))
         yield zstandard.ZstdCompressor(level=19).compress(tar(self.members))
 
     def classes(self):
@@ -31,6 +33,10 @@ class Forgeries:
         for part in (self.of_the_lines, self.of_the_tiles, self.of_the_head, self.of_the_archive, self.of_the_compression):
             for name, files in part():
                 yield name, [(one if isinstance(one, tuple) else (one, TAMPERED)) for one in files]
+
+    def nothing(self):
+        """A bundle of a filter that matched no entry."""
+        return self.log.bundle(0, 0)[:2]
 
     def changed(self, name, change):
         """The bundle with one member's bytes changed."""
@@ -126,6 +132,10 @@ class Forgeries:
             return self.changed("bundle.json", lambda data: about.replace(old, new, 1).encode())
 
         yield "range altered", [told(f'"first":{FIRST}', f'"first":{one}') for one in (FIRST - 1, FIRST + 1, 0, END)] + [told(f'"end":{END}', f'"end":{one}') for one in (END - 1, END + 1, FIRST, SIZE + 1, 2**63)]
+        empty = self.nothing()
+        yield "empty bundle that is not empty, or of another place", [
+            pack([[name, data.replace(b'"first":0,"end":0', range_.encode())] for name, data in empty]) for range_ in ('"first":0,"end":1', '"first":5,"end":5', '"first":1,"end":0')
+        ] + [pack(empty + self.members[2:]), pack(empty + self.members[2:3]), pack(empty[:1]), pack([*empty, ["entries/000.ndjson", b""]])]
         yield "number misspelt", [told(f'"first":{FIRST}', f'"first":{one}') for one in (f"0{FIRST}", f"{FIRST}.0", "3e2", f'"{FIRST}"', "-1", "true", "null")]
         yield "origin altered", [told(ORIGIN, ORIGIN + "x"), told(ORIGIN, "")]
         yield "bundle.json of another version", [told('"v":1', f'"v":{one}') for one in ("2", "1.0", "true", '"1"')]
@@ -195,6 +205,9 @@ class Forgeries:
         checked = zstandard.ZstdCompressor(write_checksum=True).compress(tar(self.members))
         yield "sum of the compressed file altered", [checked[:-1] + bytes([checked[-1] ^ 1])]
         yield "compressed file altered in its middle", [flip(packed, at) for at in range(len(packed) // 3, len(packed) - 8, len(packed) // 11)]
+        wide = zstandard.ZstdCompressionParameters(window_log=24)
+        wide = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+        yield "window that takes much memory", [wide.compress(tar(self.members)) + wide.flush()]
         bomb = io.BytesIO()
         with zstandard.ZstdCompressor(level=19).stream_writer(bomb, closefd=False) as writer:
             writer.write(tar(self.members)[:-1024])

@@ -37,7 +37,7 @@ def main():
         (place / "policy").write_text(POLICY)
         (place / "key").write_text(f"log {LOG_KEY.vkey}\nquorum none\n")
         counted = [
-            proofs(place, tally), bad_policies(place, tally)
+            proofs(place, tally), bundles(place, tally), bad_policies(place, tally)
         ]
         browser(place, tally)
         mutants(place, tally)

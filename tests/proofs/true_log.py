@@ -101,32 +101,62 @@ class Entry:
         return f"mar-audit/leaf@v1\n{self.id}\n{self.received_at}\n{b64(commitment)}\n".encode()
 
 
-class TrueLog:
+class Tree:
+    """RFC 6962, word by word, over a list of leaf hashes."""
+
+    def __init__(self, leaf_hashes):
+        self.leaf_hashes = leaf_hashes
+        self.mth = functools.lru_cache(maxsize=None)(self.uncached_mth)
+
+    def uncached_mth(self, start, end):
+        """2.1: the root over leaves [start, end)."""
+        if start == end:
+            return sha256(b"")
+        if end - start == 1:
+            return self.leaf_hashes[start]
+        half = start + split(end - start)
+        return sha256(b"\x01" + self.mth(start, half) + self.mth(half, end))
+
+    def path(self, seq, start, end):
+        """2.1.1: the siblings of a leaf, from its own upwards."""
+        if end - start == 1:
+            return []
+        half = start + split(end - start)
+        if seq < half:
+            return self.path(seq, start, half) + [self.mth(half, end)]
+        return self.path(seq, half, end) + [self.mth(start, half)]
+
+    def growth(self, old, start, end, whole=True):
+        """2.1.2: the consistency proof from the first `old` leaves of [start, end); PROOF is growth(m, 0, n)."""
+        if old == end - start:
+            return [] if whole else [self.mth(start, end)]
+        half = start + split(end - start)
+        if old <= half - start:
+            return self.growth(old, start, half, whole) + [self.mth(half, end)]
+        return self.growth(old - (half - start), half, end, False) + [self.mth(start, half)]
+
+
+def split(leaves):
+    """The largest power of two smaller than so many leaves."""
+    return 1 << (leaves - 1).bit_length() - 1
+
+
+class TrueLog(Tree):
     """`fork` is a number from which on the entries tell another story."""
 
     def __init__(self, size, fork=None):
         self.size = size
         self.entries = [Entry(seq, " or not" if fork is not None and seq >= fork else "") for seq in range(size)]
-        self.leaves = [entry.leaf() for entry in self.entries]
-        self.mth = functools.lru_cache(maxsize=None)(self.uncached_mth)
+        self.set_leaves([entry.leaf() for entry in self.entries])
 
-    def uncached_mth(self, start, end):
-        """RFC 6962, 2.1: the root over leaves [start, end)."""
-        if start == end:
-            return sha256(b"")
-        if end - start == 1:
-            return sha256(b"\x00" + self.leaves[start])
-        half = 1 << (end - start - 1).bit_length() - 1
-        return sha256(b"\x01" + self.mth(start, start + half) + self.mth(start + half, end))
+    def set_leaves(self, leaves):
+        self.leaves = leaves
+        super().__init__([sha256(b"\x00" + leaf) for leaf in leaves])
 
-    def path(self, seq, start, end):
-        """RFC 6962, 2.1.1: the siblings of a leaf, from its own upwards."""
-        if end - start == 1:
-            return []
-        half = start + (1 << (end - start - 1).bit_length() - 1)
-        if seq < half:
-            return self.path(seq, start, half) + [self.mth(half, end)]
-        return self.path(seq, half, end) + [self.mth(start, half)]
+    def replace(self, seq, units):
+        """What the log holds at `seq` instead, whatever it is."""
+        self.entries[seq].units = units
+        self.set_leaves([entry.leaf() for entry in self.entries])
 
     def checkpoint_text(self, size=None):
         size = self.size if size is None else size

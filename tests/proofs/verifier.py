@@ -73,6 +73,11 @@ def text_of(data, what):
         raise Refused(f"{what} is not UTF-8") from None
 
 
+def as_bytes(text):
+    """JSON can spell lone surrogates, which UTF-8 cannot. They are refused later: nothing is spelt so."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def lines_of(text, what):
     """The lines of a text whose last line is ended too."""
     require(text.endswith("\n"), f"{what}: the last line is not ended")
@@ -80,8 +85,8 @@ def lines_of(text, what):
 
 
 def decimal(text, what):
-    require(re.fullmatch("0|[1-9][0-9]{0,18}", text, re.ASCII), f"{what} is not a plain decimal number: {text!r}")
-    require(int(text) <= LARGEST, f"{what} is above 2^63 - 1")
+    good = re.fullmatch("0|[1-9][0-9]{0,18}", text, re.ASCII) and int(text) <= LARGEST
+    require(good, f"{what} is not a plain decimal number up to 2^63 - 1: {text!r}")
     return int(text)
 
 
@@ -110,11 +115,6 @@ def json_string(text):
     """The one spelling of a JSON string."""
     short = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     return '"' + "".join(short.get(c) or (f"\\u{ord(c):04x}" if c < " " else c) for c in text) + '"'
-
-
-def is_utf8(text):
-    """JSON can spell lone surrogates, which UTF-8 cannot."""
-    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 # --- Leaves: what the tree holds for an entry -----------------------------------------------------------------------
@@ -157,9 +157,9 @@ def parse_leaf(data):
 
 
 def unit_digest(salt, path, value):
-    path = path.encode()
+    path, value = as_bytes(path), as_bytes(value)
     require(len(path) <= 65535, "a path is longer than 65,535 bytes")
-    return sha256(b"mar/f1", salt, u16be(len(path)), path, value.encode())
+    return sha256(b"mar/f1", salt, u16be(len(path)), path, value)
 
 
 class Disclosure:
@@ -174,7 +174,7 @@ class Disclosure:
         require(isinstance(units, list) and 1 <= len(units) <= 65535, "there are 1 to 65,535 units")
         self.open, self.erased, digests, spelt = {}, [], [], []
         for unit in units:
-            require(isinstance(unit, dict) and all(isinstance(x, str) and is_utf8(x) for x in unit.values()), "a unit")
+            require(isinstance(unit, dict) and all(isinstance(one, str) for one in unit.values()), "a unit")
             path = unit.get("path", "")
             if list(unit) == ["path", "salt", "value"]:
                 self.open[path] = unit["value"]
@@ -199,8 +199,8 @@ def check_paths(paths):
     require(paths[0] == "", "the first unit's path is not empty")
     for path in paths[1:]:
         require(re.fullmatch("(/([^~/]|~[01])*)+", path, re.DOTALL), f"{path!r} is no JSON pointer")
-    as_bytes = [path.encode() for path in paths]
-    require(all(a < b for a, b in zip(as_bytes, as_bytes[1:])), "the paths do not ascend")
+    raw = [as_bytes(path) for path in paths]
+    require(all(a < b for a, b in zip(raw, raw[1:])), "the paths do not ascend")
     every = set(paths[1:])
     for path in every:
         above = path.rpartition("/")[0]
@@ -554,9 +554,6 @@ class Log:
         require(len(data) <= limit, f"{path} is longer than {limit} bytes")
         return data
 
-    def tile(self, level, number, size):
-        return self.get(tile_path(level, number, tile_width(level, number, size)), 32 * 256)
-
     def leaves(self, number, size):
         width = tile_width(0, number, size)
         data = self.get(tile_path("entries", number, width), 130 * 256)
@@ -582,7 +579,7 @@ def verify_log(log, policy, state=None, full=False):
     if before and before.size:
         wanted |= set(tiles_needed(before.size - 1, before.size, size))
     for level, number in sorted(wanted, key=lambda tile: (-tile[0], tile[1])):
-        tiles.add(level, number, log.tile(level, number, size))
+        tiles.add(level, number, log.get(tile_path(level, number, tile_width(level, number, size)), 32 * 256))
     tiles.check_edge(size, checkpoint.root)
     if before:
         try:
@@ -615,7 +612,7 @@ class Archive:
         import zstandard
 
         self.file, self.failed = file, zstandard.ZstdError
-        self.frame, self.plain = zstandard.ZstdDecompressor().decompressobj(), b""
+        self.frame, self.plain = zstandard.ZstdDecompressor(max_window_size=1 << 23).decompressobj(), b""
         self.name, self.size = None, 0
         self.next()
 
@@ -676,7 +673,7 @@ def parse_bundle_json(data):
     whole = read_json(text, "bundle.json")
     require(list(whole) == ["v", "origin", "first", "end", "made_at", "filter"], "bundle.json has other members")
     texts, numbers = [whole[one] for one in ("origin", "made_at", "filter")], [whole["first"], whole["end"]]
-    require(all(isinstance(one, str) and is_utf8(one) for one in texts), "bundle.json: a text is none")
+    require(all(isinstance(one, str) for one in texts), "bundle.json: a text is none")
     require(all(type(one) is int and 0 <= one <= LARGEST for one in numbers), "bundle.json: a number is none")
     check_time(whole["made_at"], "made_at")
     origin, made_at, chosen = map(json_string, texts)
@@ -688,7 +685,7 @@ def parse_bundle_json(data):
 def parse_withheld(line):
     """The bare leaf of an entry whose content is withheld."""
     leaf = read_json(line, "a line of entries").get("withheld")
-    require(isinstance(leaf, str) and is_utf8(leaf), "a line of entries is neither a disclosure nor withheld")
+    require(isinstance(leaf, str), "a line of entries is neither a disclosure nor withheld")
     require(f'{{"withheld":{json_string(leaf)}}}' == line, "a withheld leaf is not in its one spelling")
     return leaf.encode()
 
@@ -700,21 +697,26 @@ def verify_bundle(file, policy):
     checkpoint = policy.accept(archive.member("checkpoint", 1_000_000))
     first, end = about["first"], about["end"]
     require(about["origin"] == checkpoint.origin, "the checkpoint is of another log than the bundle says")
-    require(first < end <= checkpoint.size, f"[{first}, {end}) is no range of a log of {checkpoint.size} entries")
+    good = first < end <= checkpoint.size and end - first <= 1 << 32 or first == end == 0
+    require(good, f"[{first}, {end}) is no range of a log of {checkpoint.size} entries")
 
-    tiles = Tiles(checkpoint)
+    tiles, count = Tiles(checkpoint), {"open": 0, "withheld": 0, "newest": None}
+    if first == end:
+        require(archive.name is None, f"there is a member too many: {archive.name!r}")
+        return checkpoint, about, count
     for level, number in tiles_needed(first, end, checkpoint.size):
         name = tile_path(level, number, tile_width(level, number, checkpoint.size))
         tiles.add(level, number, archive.member(name, 32 * 256))
     tiles.check_edge(checkpoint.size, checkpoint.root)
 
-    count = {"open": 0, "withheld": 0, "newest": None}
     for number in range(first >> 8, (end + 255) >> 8):
         seqs = range(max(first, number << 8), min(end, (number + 1) << 8))
         name = tile_path("", number, 256).replace("tile//", "entries/") + ".ndjson"
-        lines = lines_of(text_of(archive.member(name, 1 << 31), name), name)
-        require(len(lines) == len(seqs), f"{name} has {len(lines)} lines, not {len(seqs)}")
+        lines = archive.member(name, 1 << 32).split(b"\n")
+        require(len(lines) - 1 == len(seqs) and not lines.pop(), f"{name} is not {len(seqs)} lines")
+        require(all(len(line) <= 1 << 24 for line in lines), f"a line of {name} is too long")
         for seq, line in zip(seqs, lines):
+            line = text_of(line, "a line of entries")
             withheld = line.startswith('{"withheld":')
             leaf = parse_withheld(line) if withheld else Disclosure(line).leaf
             require(leaf_hash(leaf) == tiles.hash(0, seq), f"the line of entry {seq} is not that of the tree")
@@ -783,11 +785,9 @@ def run(options):
 
 def main():
     try:
-        options = arguments()
+        print("verified:", run(arguments()))
     except SystemExit as end:  # argparse has its own code for usage
         raise SystemExit(1 if end.code else 0) from None
-    try:
-        print("verified:", run(options))
     except Refused as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         raise SystemExit(error.code) from None

@@ -202,7 +202,31 @@ fn any_units() -> impl Strategy<Value = Vec<Unit>> {
     })
 }
 
+/// Paths that begin alike and are as deep as they can be: checking them takes no longer than reading them.
+#[test]
+fn deep_paths_do_not_hold_up_a_verifier() {
+    let deep = "/a".repeat(32_000);
+    let paths: Vec<String> = (0..500).map(|at| format!("{deep}/{at:03}")).collect();
+    let mut all = vec![""];
+    all.extend(paths.iter().map(String::as_str));
+    check_paths(&all).expect("none lies inside another");
+    let last = format!("{deep}/499/b");
+    all.push(&last);
+    check_paths(&all).expect_err("inside the one before");
+}
+
 proptest! {
+    /// Said as it is meant: no path with a slash behind it is the beginning of another.
+    #[test]
+    fn no_path_lies_inside_another(paths in proptest::collection::btree_set("(/[ab!]{0,2}){1,3}", 0..8)) {
+        let mut all = vec![""];
+        all.extend(paths.iter().map(String::as_str));
+        let inside = paths.iter().any(|outer| {
+            paths.iter().any(|path| path.starts_with(&format!("{outer}/")))
+        });
+        prop_assert_eq!(check_paths(&all).is_err(), inside);
+    }
+
     #[test]
     fn any_disclosure_reads_back(units in any_units()) {
         let id = EntryId::parse("00000000-0000-7000-8000-000000000000").expect("a UUID");

@@ -5,10 +5,12 @@
 //!
 //! - [`workload`]: the entries
 //! - `server`: the process under measurement
+//! - `bundle`: what an outsider's check takes
 //! - `ingest`, `query`, `export`, `start`: what is measured
 //! - `latency`: percentiles, and what one fsync costs here
 //! - `report`: the table in `docs/performance.md`
 
+mod bundle;
 mod export;
 mod ingest;
 mod latency;
@@ -69,6 +71,8 @@ pub enum Failed {
         status: u16,
         body: String,
     },
+    #[error("evidence: {0}")]
+    Evidence(String),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -102,6 +106,14 @@ pub enum Command {
     Query(Measured),
     /// Measure a full CSV export of a directory that `bench ingest` filled.
     Export(Measured),
+    /// Write the whole workload as an evidence bundle, and measure `verify bundle` on it.
+    Bundle {
+        #[arg(long, default_value_t = 1_000_000)]
+        entries: u64,
+        /// The bundle to write.
+        #[arg(long, default_value = "bench.maraudit")]
+        out: PathBuf,
+    },
     /// Measure everything at one or more sizes and write the report.
     All {
         #[command(flatten)]
@@ -181,6 +193,9 @@ pub fn run(command: Command) -> Result<(), Failed> {
         Command::Ingest(measured) => ingest::measure(&measured).map(drop),
         Command::Query(measured) => query::measure(&measured).map(drop),
         Command::Export(measured) => export::measure(&measured).map(drop),
+        Command::Bundle { entries, out } => {
+            bundle::measure(&Workload::new(entries, Logs::One), &out).map(drop)
+        }
         Command::All {
             measured,
             then,

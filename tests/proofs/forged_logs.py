@@ -43,29 +43,91 @@ class Forgeries:
     def classes(self):
         edge, full, top = "tile/0/002.p/188", "tile/0/001", "tile/1/000.p/2"
         entries = "tile/entries/001"
-        yield "log that became smaller", [Case(self.log.files(size), FORKED, self.log.note()) for size in (SIZE - 1, KNOWN, 512, 1, 0)]
-        yield "another history of one size", [Case(self.fork.files(), FORKED, self.log.note()), Case(self.fork.files(), FORKED, self.log.note(), full=True)]
-        yield "another history, grown", [Case(self.fork.files(), FORKED, self.log.note(known)) for known in (KNOWN, KNOWN - 4, SIZE - 1)]
-        yield "history rewritten from its beginning", [Case(TrueLog(SIZE, fork=0).files(), FORKED, self.log.note(known)) for known in (1, 256, 512, KNOWN)]
-        yield "tile of the edge altered", [self.changed(path, lambda data, at=at: flip(data, at)) for path in (edge, top) for at in (0, 40)]
-        yield "tile of the edge of another width", [self.changed(path, change) for path in (edge, top) for change in (lambda data: data[:-32], lambda data: data + bytes(32), lambda data: data[:-1], lambda data: b"")]
-        yield "full tile altered", [self.changed(full, lambda data: flip(data, 700), full=True), self.changed(full, lambda data: data[:-32], full=True), self.changed(full, lambda data: data + b"x", full=True)]
-        yield "full tile altered under a known checkpoint", [self.changed(full, lambda data: flip(data, 700), known=self.log.note(300)), self.changed(full, lambda data: flip(data, 8000), known=self.log.note(300))]
-        yield "leaf altered", [self.changed(entries, lambda data, at=at: flip(data, at), full=True) for at in (2, 30, 70, 100, 129, 130 * 255 + 100)]
-        yield "leaves swapped, dropped, doubled or in another frame", [
-            self.changed(entries, change, full=True) for change in
-            (lambda data: data[130:260] + data[:130] + data[260:], lambda data: data[130:], lambda data: data[:130] + data, lambda data: data[:-1], lambda data: data + b"\0", lambda data: b"\x00\x7f" + data[2:], lambda data: b"")
+        yield "log that became smaller", [
+            Case(self.log.files(size), FORKED, self.log.note()) for size in (SIZE - 1, KNOWN, 512, 1, 0)
         ]
-        yield "leaves of another history", [Case({**self.files, **{path: data for path, data in self.fork.files().items() if "entries" in path}}, TAMPERED, full=True)]
-        yield "checkpoint altered", [self.changed("checkpoint", change) for change in (
-            lambda data: data.replace(b"\n700\n", b"\n699\n"), lambda data: data.replace(b"\n700\n", b"\n0700\n"), lambda data: data[:-1], lambda data: data + data, lambda data: b"",
-            lambda data: data.replace(b"\n", b"\r\n"), lambda data: b"<html>not found</html>\n", lambda data: data.replace(b"\n\n", b"\nmore\n\n")
-        )]
-        yield "checkpoint of a tree that the tiles do not give", [Case({**self.files, "checkpoint": self.fork.note().encode()}, TAMPERED)]
-        yield "checkpoint of a stranger", [self.changed("checkpoint", lambda data: self.log.note(signers=[STRANGER]).encode(), UNMET)]
-        yield "checkpoint without its quorum", [self.changed("checkpoint", lambda data: self.log.note(signers=[LOG_KEY]).encode(), UNMET)]
+        yield "another history of one size", [
+            Case(self.fork.files(), FORKED, self.log.note()),
+            Case(self.fork.files(), FORKED, self.log.note(), full=True),
+        ]
+        yield "another history, grown", [
+            Case(self.fork.files(), FORKED, self.log.note(known)) for known in (KNOWN, KNOWN - 4, SIZE - 1)
+        ]
+        yield "history rewritten from its beginning", [
+            Case(TrueLog(SIZE, fork=0).files(), FORKED, self.log.note(known)) for known in (1, 256, 512, KNOWN)
+        ]
+        yield "tile of the edge altered", [
+            self.changed(path, lambda data, at=at: flip(data, at)) for path in (edge, top) for at in (0, 40)
+        ]
+        yield "tile of the edge of another width", [
+            self.changed(path, change)
+            for path in (edge, top)
+            for change in (
+                lambda data: data[:-32],
+                lambda data: data + bytes(32),
+                lambda data: data[:-1],
+                lambda data: b"",
+            )
+        ]
+        yield "full tile altered", [
+            self.changed(full, lambda data: flip(data, 700), full=True),
+            self.changed(full, lambda data: data[:-32], full=True),
+            self.changed(full, lambda data: data + b"x", full=True),
+        ]
+        yield "full tile altered under a known checkpoint", [
+            self.changed(full, lambda data: flip(data, 700), known=self.log.note(300)),
+            self.changed(full, lambda data: flip(data, 8000), known=self.log.note(300)),
+        ]
+        yield "leaf altered", [
+            self.changed(entries, lambda data, at=at: flip(data, at), full=True)
+            for at in (2, 30, 70, 100, 129, 130 * 255 + 100)
+        ]
+        yield "leaves swapped, dropped, doubled or in another frame", [
+            self.changed(entries, change, full=True)
+            for change in (
+                lambda data: data[130:260] + data[:130] + data[260:],
+                lambda data: data[130:],
+                lambda data: data[:130] + data,
+                lambda data: data[:-1],
+                lambda data: data + b"\0",
+                lambda data: b"\x00\x7f" + data[2:],
+                lambda data: b"",
+            )
+        ]
+        yield "leaves of another history", [
+            Case(
+                {**self.files, **{path: data for path, data in self.fork.files().items() if "entries" in path}},
+                TAMPERED,
+                full=True,
+            )
+        ]
+        yield "checkpoint altered", [
+            self.changed("checkpoint", change)
+            for change in (
+                lambda data: data.replace(b"\n700\n", b"\n699\n"),
+                lambda data: data.replace(b"\n700\n", b"\n0700\n"),
+                lambda data: data[:-1],
+                lambda data: data + data,
+                lambda data: b"",
+                lambda data: data.replace(b"\n", b"\r\n"),
+                lambda data: b"<html>not found</html>\n",
+                lambda data: data.replace(b"\n\n", b"\nmore\n\n"),
+            )
+        ]
+        yield "checkpoint of a tree that the tiles do not give", [
+            Case({**self.files, "checkpoint": self.fork.note().encode()}, TAMPERED)
+        ]
+        yield "checkpoint of a stranger", [
+            self.changed("checkpoint", lambda data: self.log.note(signers=[STRANGER]).encode(), UNMET)
+        ]
+        yield "checkpoint without its quorum", [
+            self.changed("checkpoint", lambda data: self.log.note(signers=[LOG_KEY]).encode(), UNMET)
+        ]
         yield "checkpoint that never ends", [self.changed("checkpoint", lambda data: data * 20_000)]
-        yield "tile that is not there", [Case({one: data for one, data in self.files.items() if one != path}, FAILED, full=True) for path in (edge, full, top, entries)]
+        yield "tile that is not there", [
+            Case({one: data for one, data in self.files.items() if one != path}, FAILED, full=True)
+            for path in (edge, full, top, entries)
+        ]
         yield "no log there", [Case({}, FAILED)]
 
 

@@ -4,11 +4,14 @@ Ours is the binary under test; the other is verifier.py beside this, written fro
 accepted by all, each forged one refused with its exit code by all.
 """
 
+import base64
 import concurrent.futures
 import io
+import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,16 +20,20 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
+import zstandard
+
 import forged_bundles
 import forged_logs
 import forged_proofs
 import verifier
 from server import Tally
-from true_log import LOG_KEY, POLICY
+from true_log import LOG_KEY, POLICY, TrueLog, Unit, b64, pack, tar
 
 BINARY = os.environ.get("MAR_AUDIT_BIN", ROOT / "target/debug/mar-audit")
 JUDGE = os.environ.get("MAR_AUDIT_JUDGE", ROOT / "target/debug/examples/judge")
-MUTANTS = 20_000
+# Of each kind.
+MUTANTS = 2_500
+BUNDLE_MUTANTS = 400
 POOL = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
 
@@ -36,13 +43,15 @@ def main():
         place = pathlib.Path(folder)
         (place / "policy").write_text(POLICY)
         (place / "key").write_text(f"log {LOG_KEY.vkey}\nquorum none\n")
-        counted = [
-            proofs(place, tally), bundles(place, tally), bad_policies(place, tally)
-        ]
+        counted = [proofs(place, tally), bundles(place, tally), bad_policies(place, tally)]
         browser(place, tally)
         mutants(place, tally)
+        bundle_mutants(place, tally)
+        vectors(tally)
         own_command_line(place, tally)
-    print(f"{sum(classes for classes, _ in counted)} classes of forgeries, {sum(files for _, files in counted)} forged files")
+    print(
+        f"{sum(classes for classes, _ in counted)} classes of forgeries, {sum(files for _, files in counted)} forged files"
+    )
     tally.end()
 
 
@@ -83,7 +92,9 @@ def of_files(tally, kind, place, true_files, classes, python):
             paths[-1].write_bytes(data)
         said = POOL.map(lambda path: ours_says(kind, path, "--policy", place / "policy"), paths)
         codes = [code for _, code in files]
-        judge_class(tally, f"{kind}: {what}", codes, [python_says(lambda: python(data)) for data, _ in files], list(said))
+        judge_class(
+            tally, f"{kind}: {what}", codes, [python_says(lambda: python(data)) for data, _ in files], list(said)
+        )
         if what != "true":
             counted[0] += 1
             counted[1] += len(files)
@@ -195,28 +206,90 @@ def mutants(place, tally):
     """Random damage: nobody says that it must be refused, but both verifiers must say the same."""
     chance = random.Random(20261123)
     forged, policy = forged_proofs.Forgeries(), verifier.Policy(POLICY)
-    originals = [proof.to_bytes() for proof in forged.true_files()]
-    paths, wanted = [], []
-    for number in range(MUTANTS):
-        data = damaged(chance, chance.choice(originals))
-        paths.append(place / f"mutant-{number}")
-        paths[-1].write_bytes(data)
-        wanted.append(str(python_says(lambda: verifier.verify_proof(data, policy))))
-    found = many([JUDGE, place / "policy"], paths)
-    differ = [(str(path), a, b) for path, a, b in zip(paths, found, wanted) if a != b]
-    tally.check(f"the crate `proof` agrees with verifier.py on {MUTANTS} damaged files", not differ, differ[:10])
+    originals = list(forged.true_files())
+    # The pages' verifier knows no witnesses; it is asked where all signatures are good.
+    for what, signed, damage in (
+        ("files", False, lambda: damaged(chance, chance.choice(originals).to_bytes())),
+        (
+            "disclosures",
+            True,
+            lambda: with_disclosure(forged, damaged(chance, chance.choice(originals).disclosure.encode())),
+        ),
+        (
+            "checkpoints, signed again",
+            False,
+            lambda: with_checkpoint(forged, damaged(chance, forged.log.checkpoint_text().encode())),
+        ),
+        ("lists of units, signed", True, lambda: forged.relogged(strange_units(chance))[0].encode()),
+    ):
+        paths, wanted = [], []
+        for number in range(MUTANTS):
+            data = damage()
+            paths.append(place / f"mutant-{number}")
+            paths[-1].write_bytes(data)
+            wanted.append(str(python_says(lambda: verifier.verify_proof(data, policy))))
+        found = many([JUDGE, place / "policy"], paths)
+        differ = [(str(path), a, b) for path, a, b in zip(paths, found, wanted) if a != b]
+        tally.check(f"the crate `proof` agrees with verifier.py on {MUTANTS} damaged {what}", not differ, differ[:10])
+        if signed:
+            pages = many(["node", HERE / "page_verifier.mjs", LOG_KEY.vkey], paths)
+            differ = [(str(path), a, b) for path, a, b in zip(paths, pages, wanted) if (a == "0") != (b == "0")]
+            tally.check(f"the pages' verifier agrees on {MUTANTS} damaged {what}", not differ, differ[:10])
+        tally.check(f"some damaged {what} are false, and some are not", len(set(wanted)) > 1, set(wanted))
+
+
+def with_disclosure(forged, disclosure):
+    head = forged.true().head
+    return as_bytes(str(forged.true(head=[head[0], "extra " + b64(disclosure), head[2]])))
+
+
+def with_checkpoint(forged, text):
+    """What is no UTF-8 no log can sign; it is the damage of a file then."""
+    try:
+        return as_bytes(str(forged.true(note=forged.renote(text.decode()))))
+    except UnicodeDecodeError:
+        return forged.true().to_bytes().replace(b"\n\n", b"\n\n" + text, 1)
+
+
+def strange_units(chance):
+    """Units that a log should never have signed, mostly in the order of their paths."""
+    parts = [
+        "/a",
+        "/b",
+        "/~0",
+        "/~1",
+        "/a/b",
+        "~",
+        "/~2",
+        "/",
+        "a",
+        "/\u00e9",
+        "/\uffff",
+        "/\U0001f600",
+        "/\x01",
+        "/a b",
+        '/"',
+        "/\\",
+    ]
+    paths = ["".join(chance.choices(parts, k=chance.choice([1, 1, 1, 2]))) for _ in range(chance.randint(0, 5))]
+    paths = chance.choice([sorted, sorted, sorted, list])([*chance.choice([[""], [""], [""], []]), *paths])
+    texts = ["{}", "null", '"\x00\x1f\x7f"', "\u2028\r\n\t\b\f", "\U0001f600", "1.50", ""]
+    units = [Unit(path, chance.randbytes(16), chance.choice(texts)) for path in paths or [""]]
+    return [chance.choice([unit, unit, unit.erased()]) for unit in units]
 
 
 def damaged(chance, data):
-    """One to three small accidents."""
-    for _ in range(chance.randint(1, 3)):
+    """One to three small accidents, or none."""
+    for _ in range(chance.randint(0, 3)):
         at, other = chance.randrange(len(data)), chance.randrange(len(data))
         data = chance.choice(
             [
                 lambda: data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :],
                 lambda: data[:at] + data[at + 1 :],
                 lambda: data[:at] + data[other : other + 1] + data[at:],
-                lambda: data[:at] + chance.choice([b"\n", b" ", b"=", b"A", b"\xe2\x80\x94"]) + data[at:],
+                lambda: data[:at]
+                + chance.choice([b"\n", b" ", b"=", b"A", b"\\", b'"', b"0", b"\xe2\x80\x94"])
+                + data[at:],
                 lambda: swapped_lines(chance, data),
             ]
         )()
@@ -228,6 +301,78 @@ def swapped_lines(chance, data):
     a, b = chance.randrange(len(lines)), chance.randrange(len(lines))
     lines[a], lines[b] = lines[b], lines[a]
     return b"\n".join(lines)
+
+
+def bundle_mutants(place, tally):
+    """Damage to the compressed file, to the archive, or to what one of its members holds."""
+    chance, policy = random.Random(20261124), verifier.Policy(POLICY)
+    members = TrueLog(300).bundle(250, 262)
+
+    def one():
+        where = chance.randrange(3)
+        if where == 0:
+            return damaged(chance, pack(members))
+        if where == 1:
+            return zstandard.compress(damaged(chance, tar(members)))
+        at = chance.randrange(len(members))
+        return pack([*members[:at], [members[at][0], damaged(chance, members[at][1])], *members[at + 1 :]])
+
+    files, paths = [one() for _ in range(BUNDLE_MUTANTS)], []
+    for number, data in enumerate(files):
+        paths.append(place / f"mutant-{number}")
+        paths[-1].write_bytes(data)
+    wanted = [python_says(lambda: verifier.verify_bundle(io.BytesIO(data), policy)) for data in files]
+    found = list(POOL.map(lambda path: ours_says("bundle", path, "--policy", place / "policy"), paths))
+    differ = [(str(path), a, b) for path, a, b in zip(paths, found, wanted) if a != b]
+    tally.check(f"mar-audit agrees with verifier.py on {BUNDLE_MUTANTS} damaged bundles", not differ, differ[:10])
+    tally.check("some damaged bundles are false, and some are not", len(set(wanted)) > 1, set(wanted))
+
+
+def vectors(tally):
+    """Other people's vectors, and the examples of the document, on verifier.py."""
+    place = ROOT / "proof/tests/vectors"
+    unhash = lambda text: verifier.unbase64(text, "a hash", 32)
+    for name, check in (
+        (
+            "inclusion",
+            lambda case: verifier.require(
+                verifier.root_of_inclusion(
+                    case["leafIdx"], case["treeSize"], unhash(case["leafHash"]), list(map(unhash, case["proof"] or []))
+                )
+                == unhash(case["root"]),
+                "another root",
+            ),
+        ),
+        (
+            "consistency",
+            lambda case: verifier.check_consistency(
+                case["size1"], case["root1"], case["size2"], case["root2"], list(map(unhash, case["proof"] or []))
+            ),
+        ),
+    ):
+        cases = json.loads((place / f"{name}.json").read_text())
+        wrong = [case["file"] for case in cases if (python_says(lambda: check(hashed(case))) == 0) == case["wantErr"]]
+        tally.check(f"verifier.py: {len(cases)} vectors of {name} (transparency-dev)", not wrong and cases, wrong)
+    lines = [line.split("\t") for line in (place / "wycheproof_ed25519.tsv").read_text().splitlines()]
+    wrong = [
+        number
+        for number, result, key, message, signature, _ in lines
+        if verifier.is_signed(*map(bytes.fromhex, (key, signature, message))) != (result == "valid")
+    ]
+    tally.check(f"verifier.py: {len(lines)} vectors of Ed25519 (Wycheproof)", not wrong and lines, wrong)
+
+    examples = dict(
+        re.findall(r"Example: (\w+)\n\n```text\n(.*?)```", (ROOT / "docs/proofs.md").read_text(), re.DOTALL)
+    )
+    _, seq, disclosure = verifier.verify_proof(examples["proof"].encode(), verifier.Policy(examples["policy"]))
+    same = (disclosure.leaf.decode(), disclosure.erased) == (examples["leaf"], ["/actor/email"]) and seq == 3
+    tally.check("verifier.py: the examples of docs/proofs.md", same, disclosure)
+
+
+def hashed(case):
+    """Some roots of the vectors are no hashes; what stands for them is equal exactly where they are."""
+    root = lambda text: base64.b64decode(text) if len(text) == 44 else verifier.sha256(text.encode())
+    return {key: root(value) if key in ("root1", "root2") else value for key, value in case.items()}
 
 
 def own_command_line(place, tally):

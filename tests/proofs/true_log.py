@@ -8,6 +8,7 @@ import base64
 import functools
 import hashlib
 import io
+import json
 import tarfile
 
 import zstandard
@@ -58,7 +59,7 @@ POLICY = "".join(
 
 
 def json_text(text):
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return json.dumps(text, ensure_ascii=False)
 
 
 class Unit:
@@ -207,7 +208,9 @@ class TrueLog(Tree):
                 for number, width in tiles_of(row)
                 if width < 256 or span[0] < (number + 1) * 256 and number * 256 < span[1]
             ]
-            levels.append([[tile_path(level, number, width), self.tile(level, number, width)] for number, width in wanted])
+            levels.append(
+                [[tile_path(level, number, width), self.tile(level, number, width)] for number, width in wanted]
+            )
             full = [number for number, width in wanted if width == 256]
             span = (full[0], full[-1] + 1) if full else (0, 0)
             level += 1

@@ -677,8 +677,8 @@ def parse_bundle_json(data):
     require(all(type(one) is int and 0 <= one <= LARGEST for one in numbers), "bundle.json: a number is none")
     check_time(whole["made_at"], "made_at")
     origin, made_at, chosen = map(json_string, texts)
-    again = f'{{"v":1,"origin":{origin},"first":{numbers[0]},"end":{numbers[1]},"made_at":{made_at},"filter":{chosen}}}\n'
-    require(again == text, "bundle.json is not in its one spelling")
+    again = f'{{"v":1,"origin":{origin},"first":{numbers[0]},"end":{numbers[1]},"made_at":{made_at},"filter":{chosen}}}'
+    require(again + "\n" == text, "bundle.json is not in its one spelling")
     return whole
 
 

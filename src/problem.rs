@@ -56,6 +56,8 @@ kinds! {
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
     /// Nothing is appended until a restart re-reads the disk.
     Latched = "latched", SERVICE_UNAVAILABLE, "The log appends nothing more";
+    /// It is law, and tried again until it is done.
+    Unfinished = "erasure-unfinished", SERVICE_UNAVAILABLE, "The erasure is recorded, not all of it is done";
     Closing = "closing", SERVICE_UNAVAILABLE, "The server is shutting down";
     NoSpace = "no-space", INSUFFICIENT_STORAGE, "The disk is full";
 }
@@ -206,6 +208,12 @@ impl From<store::Error> for Problem {
                 .detail("nothing was stored: a sync of the journal failed; restart the server"),
             Error::Closing => {
                 Kind::Closing.detail("nothing was stored: the server is shutting down")
+            }
+            Error::Unfinished { by, .. } => {
+                tracing::error!(error = said, "an erasure is not finished");
+                Kind::Unfinished.detail(format!(
+                    "what the entry {by} records is not all done; it is tried again until it is"
+                ))
             }
             Error::Damaged { .. } => {
                 tracing::error!(error = said, "stored data is damaged");

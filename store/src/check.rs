@@ -9,6 +9,7 @@ use crate::disk::{Disk, real::RealDisk};
 use crate::faults::Faults;
 use crate::journal::record::{self, Kind, Record, Run};
 use crate::journal::scan;
+use crate::redaction;
 use crate::sealing::Appender;
 use crate::segment::Segment;
 use crate::state::Files;
@@ -345,6 +346,12 @@ impl Checker<'_> {
         match record.kind {
             Some(Kind::Entries) => {}
             Some(Kind::Mark | Kind::Close) => return Ok(()),
+            Some(Kind::Redaction) => {
+                if redaction::read_record(record.content, record.position).is_none() {
+                    self.differs(path, None, format!("{at} is malformed"));
+                }
+                return Ok(());
+            }
             None => {
                 self.differs(path, None, format!("{at} is of no known kind"));
                 return Ok(());

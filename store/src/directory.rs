@@ -108,6 +108,14 @@ impl Directory {
         Ok(())
     }
 
+    /// Removes a file that may be there.
+    pub fn remove_if_there(&self, path: &Path) -> Result<(), Error> {
+        match self.disk.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(path, error)),
+            _ => Ok(()),
+        }
+    }
+
     /// The names in a directory; none if there is no such directory.
     fn list(&self, dir: &Path) -> Result<Vec<String>, Error> {
         match self.disk.list(dir) {
@@ -155,12 +163,7 @@ impl Directory {
     /// Writes a small file, whole or not at all.
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let unfinished = Self::unfinished(path);
-        match self.disk.remove(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io(&unfinished, error));
-            }
-            _ => {}
-        }
+        self.remove_if_there(&unfinished)?;
         let write = || -> io::Result<()> {
             let mut file = self.disk.create(&unfinished)?;
             file.write_at(bytes, 0)?;

@@ -39,6 +39,11 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
+    /// Position of the next record.
+    pub fn position(&self) -> u64 {
+        self.base + self.bytes.len() as u64
+    }
+
     /// Adds a record; `content` appends its content.
     pub fn push(&mut self, kind: Kind, count: u32, content: impl FnOnce(&mut Vec<u8>)) {
         record::encode(
@@ -135,6 +140,15 @@ impl Journal {
         let mut pending = self.pending(Vec::new());
         pending.push(Kind::Close, 0, |_| ());
         self.commit(pending).map(drop)
+    }
+
+    /// Begins the next file, unless the last one is empty; answers with its position.
+    pub fn begin_file(&mut self) -> Result<u64, Error> {
+        self.refuse_if_latched()?;
+        if self.end > self.first {
+            self.rotate()?;
+        }
+        Ok(self.first)
     }
 
     /// Position of the file that the last record went to.

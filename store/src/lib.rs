@@ -9,6 +9,7 @@
 //! - `journal`, `sequencer`, `recovery`: durable, in order, exactly once
 //! - `kept`: an entry with what its leaf follows from
 //! - `segment`: an immutable run of entries and its indexes
+//! - [`mod@redaction`]: erases values from every file and keeps the proofs
 //! - `index`: answers a [`entry::Filter`] on one segment
 //! - [`view`]: pages, facets, histograms and scans over a snapshot
 //! - `scrub`: compares segment files with their checksums after a start; [`check`]: re-reads and re-derives everything
@@ -22,6 +23,7 @@ mod index;
 mod journal;
 mod kept;
 mod recovery;
+pub mod redaction;
 mod rowset;
 mod scrub;
 mod sealing;
@@ -73,11 +75,21 @@ pub enum Receipt {
     Conflict { id: EntryId, seq: Seq },
 }
 
+impl Receipt {
+    pub fn id(&self) -> EntryId {
+        match self {
+            Receipt::Accepted { id, .. }
+            | Receipt::Duplicate { id, .. }
+            | Receipt::Conflict { id, .. } => *id,
+        }
+    }
+}
+
 /// What a caller can do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Send the same drafts again, later.
-    #[error("{waiting} drafts are waiting, at most {max} may")]
+    /// Send the same again, later.
+    #[error("{waiting} are waiting, at most {max} may")]
     Full { waiting: usize, max: usize },
     /// Make room, then send the same drafts again.
     #[error("no space left under {path}")]
@@ -121,6 +133,9 @@ pub enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
+    /// Make right what hinders it: it is law, and is tried again until it is done.
+    #[error("the erasure that {by} records is not finished: {source}")]
+    Unfinished { by: EntryId, source: Box<Error> },
     /// The store is closing.
     #[error("the store is closing")]
     Closing,
@@ -163,6 +178,10 @@ impl Error {
             Error::Io { path, source } => Error::Io {
                 path: path.clone(),
                 source: std::io::Error::new(source.kind(), source.to_string()),
+            },
+            Error::Unfinished { by, source } => Error::Unfinished {
+                by: *by,
+                source: Box::new(source.again()),
             },
             Error::Closing => Error::Closing,
         }

@@ -36,6 +36,8 @@ pub(crate) struct Limits {
     pub fan_out: usize,
     /// Entries of the largest merged file.
     pub merged_entries_max: u64,
+    /// Entries of one part of a segment that is written anew.
+    pub part_entries: u64,
     /// Threads that build segments while the journal is read, and that seal at the end; 0: the one that asks.
     pub threads: usize,
 }
@@ -51,6 +53,7 @@ impl Limits {
             journal_bytes_max: 512 * 1024 * 1024,
             fan_out: 8,
             merged_entries_max: 1 << 20,
+            part_entries: 1 << 16,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
                 .min(8),
@@ -83,6 +86,10 @@ pub(crate) struct Sealing {
     pub limits: Limits,
     /// Held by who turns tails into segments: two must not take the same entries.
     building: Mutex<()>,
+    /// Held by who moves entries from memory to files or removes journal files.
+    pub sealing_turn: Mutex<()>,
+    /// Held by who writes files anew: what it read must be what it replaces.
+    pub rewriting: Mutex<()>,
     stopping: AtomicBool,
 }
 
@@ -99,6 +106,8 @@ impl Sealing {
             health,
             limits,
             building: Mutex::new(()),
+            sealing_turn: Mutex::new(()),
+            rewriting: Mutex::new(()),
             stopping: AtomicBool::new(false),
         }
     }
@@ -158,6 +167,11 @@ impl Sealing {
 
     /// Moves all that a log has now from memory to one file.
     pub fn seal(&self, organization: &Organization) -> Result<(), Error> {
+        let _turn = self.sealing_turn.lock();
+        self.seal_in_turn(organization)
+    }
+
+    fn seal_in_turn(&self, organization: &Organization) -> Result<(), Error> {
         self.build_rest(organization);
         let inputs = self.state.memory_of(organization);
         if inputs.is_empty() {
@@ -178,6 +192,7 @@ impl Sealing {
 
     /// Moves every long log to files, so that the next start need not read their entries from the journal.
     pub fn seal_long_logs(&self) -> Result<(), Error> {
+        let _turn = self.sealing_turn.lock();
         let logs = Mutex::new(
             self.state
                 .open_logs(self.limits.built_entries as u64)
@@ -186,7 +201,7 @@ impl Sealing {
         let next = || logs.lock().next();
         let seal_all = || {
             while let Some(organization) = next() {
-                self.seal(&organization)?;
+                self.seal_in_turn(&organization)?;
             }
             Ok(())
         };
@@ -228,6 +243,7 @@ impl Sealing {
     }
 
     fn try_merge_step(&self) -> Result<bool, Error> {
+        let _rewriting = self.rewriting.lock();
         for (organization, files) in self.state.all_files() {
             let sizes: Vec<u64> = files
                 .segments
@@ -259,6 +275,7 @@ impl Sealing {
     /// Removes the oldest journal file if all of its entries are in files. False if it is still needed.
     pub fn trim_step(&self) -> Result<bool, Error> {
         self.health.refuse_if_latched()?;
+        let _turn = self.sealing_turn.lock();
         self.noted("trimming the journal", self.try_trim_step())
     }
 
@@ -294,7 +311,7 @@ impl Sealing {
     }
 
     /// Writes a file that holds the entries of `inputs` and takes the name of the first. Durable when it returns.
-    fn write_segment(
+    pub fn write_segment(
         &self,
         organization: &Organization,
         inputs: &[Arc<Segment>],
@@ -343,7 +360,7 @@ impl Sealing {
     }
 
     /// After a failed sync nobody knows what the disk holds: nothing is written any more.
-    fn latching(&self, synced: Result<(), Error>) -> Result<(), Error> {
+    pub fn latching(&self, synced: Result<(), Error>) -> Result<(), Error> {
         synced.map_err(|error| match error {
             Error::Io { path, source } => Error::Latched {
                 what: format!("syncing {} failed: {source}", path.display()),

@@ -6,9 +6,10 @@
 
 use crate::directory::Directory;
 use crate::health::HealthCell;
-use crate::journal::Journal;
 use crate::journal::record::{self, Kind};
+use crate::journal::{Journal, Pending};
 use crate::kept::{Kept, Salts};
+use crate::redaction::{self, Erasure, Standing};
 use crate::state::{self, Committed, Files, Load, State};
 use crate::{Clock, Error, Item, Receipt};
 use entry::{Entry, EntryId, Organization, Seq, Timestamp};
@@ -87,6 +88,10 @@ impl Prepared {
         }
         entry.seq = stored.seq;
         entry.received_at = stored.received_at;
+        // What was erased cannot be compared, and does not come back.
+        for erased in &stored.erased {
+            entry.erase(&erased.path);
+        }
         let (mut sent, mut kept) = (Vec::new(), Vec::new());
         entry.write_body(&mut sent);
         stored.write_body(&mut kept);
@@ -243,8 +248,18 @@ impl Sequencer {
 
     /// Commits the batches: all of a batch's new drafts are durable, or none.
     pub fn commit(&mut self, batches: Vec<Vec<Prepared>>) -> Outcome {
+        self.commit_with(batches, None)
+    }
+
+    /// Commits an audit entry and with it, in the same sync, what it says is erased: from then on that is law. Nothing is
+    /// erased if the audit entry's id is taken.
+    pub fn redact(&mut self, audit: Prepared, erase: Erasure) -> Outcome {
+        self.commit_with(vec![vec![audit]], Some(erase))
+    }
+
+    fn commit_with(&mut self, batches: Vec<Vec<Prepared>>, erase: Option<Erasure>) -> Outcome {
         let answers_wanted = batches.len();
-        match self.try_commit(batches) {
+        match self.try_commit(batches, erase) {
             Ok(outcome) => outcome,
             Err(error) => {
                 self.take_back_all();
@@ -258,7 +273,11 @@ impl Sequencer {
         }
     }
 
-    fn try_commit(&mut self, batches: Vec<Vec<Prepared>>) -> Result<Outcome, Error> {
+    fn try_commit(
+        &mut self,
+        batches: Vec<Vec<Prepared>>,
+        erase: Option<Erasure>,
+    ) -> Result<Outcome, Error> {
         self.health.refuse_if_latched()?;
         self.commit += 1;
         let received_at = self.now();
@@ -294,7 +313,11 @@ impl Sequencer {
                 committed: None,
             });
         }
+        let standing = erase.map(|erase| self.order(&mut pending, &touched, erase));
         self.keep_buffer(|journal| journal.commit(pending))?;
+        if let Some(standing) = standing {
+            self.state.stand(Arc::new(standing));
+        }
         self.marked = false;
         self.last_received = received_at;
         self.health.append_succeeded();
@@ -303,6 +326,17 @@ impl Sequencer {
             answers,
             committed: Some((received_at, load)),
         })
+    }
+
+    /// Adds the record of a redaction behind that of its audit entry, which is all there is in this commit.
+    fn order(&self, pending: &mut Pending, touched: &[usize], erase: Erasure) -> Standing {
+        let head = &self.heads[touched[0]];
+        let (organization, by) = (head.organization.clone(), head.pending[0].id);
+        let position = pending.position();
+        pending.push(Kind::Redaction, 0, |out| {
+            redaction::write_record(out, &organization, &by, &erase)
+        });
+        Standing::new(organization, erase, by, position)
     }
 
     /// Receipts of a batch; those that are new got their places.
@@ -428,6 +462,17 @@ impl Sequencer {
             }
             Err(error) => self.health.append_failed(&error),
         }
+    }
+
+    /// Begins the next file of the journal, so that all before it can go. Answers with its position.
+    pub fn begin_file(&mut self) -> Result<u64, Error> {
+        self.health.refuse_if_latched()?;
+        let begun = self.journal.begin_file();
+        match &begun {
+            Ok(first) => self.state.enter_journal_file(*first),
+            Err(error) => self.health.append_failed(error),
+        }
+        begun
     }
 
     /// Writes the closing record.

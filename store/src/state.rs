@@ -1,6 +1,7 @@
 //! The acknowledged state: what snapshots show, and where each log's entries are - files, memory, tail.
 
 use crate::kept::Kept;
+use crate::redaction::Standing;
 use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::view::{LogView, Snapshot};
@@ -156,6 +157,8 @@ pub(crate) struct Inner {
     pub as_of: Option<Timestamp>,
     /// Oldest first; the last one is being written.
     pub journal: VecDeque<JournalFile>,
+    /// Redactions that are law and not finished, in order of their records.
+    pub standing: Vec<Arc<Standing>>,
     tail_bytes: usize,
     memory_bytes: usize,
     /// The answer to [`State::snapshot`] since the last change.
@@ -458,7 +461,52 @@ impl State {
         let oldest = inner.journal.front().filter(|_| inner.journal.len() > 1)?;
         let sealed =
             |(organization, end): (&Organization, &Seq)| inner.logs[organization].files.end >= *end;
-        oldest.ends.iter().all(sealed).then_some(oldest.first)
+        // A record of a redaction is what makes a start finish it.
+        let is_free =
+            |standing: &Arc<Standing>| standing.is_rewritten() || standing.position >= oldest.end;
+        let free = oldest.ends.iter().all(sealed) && inner.standing.iter().all(is_free);
+        free.then_some(oldest.first)
+    }
+
+    /// Position of the oldest journal file.
+    pub fn journal_begins(&self) -> Option<u64> {
+        self.inner.lock().journal.front().map(|file| file.first)
+    }
+
+    /// Notes that records go to a new journal file.
+    pub fn enter_journal_file(&self, first: u64) {
+        let mut inner = self.inner.lock();
+        if inner.journal.back().is_none_or(|file| file.first != first) {
+            inner.journal.push_back(JournalFile::new(first));
+        }
+    }
+
+    /// Notes a redaction whose record is durable, before its commit is shown.
+    pub fn stand(&self, standing: Arc<Standing>) {
+        self.inner.lock().standing.push(standing);
+    }
+
+    /// The redactions that are law and not finished.
+    pub fn standing(&self) -> Vec<Arc<Standing>> {
+        self.inner.lock().standing.clone()
+    }
+
+    /// The redaction that an audit entry records, unless it is finished.
+    pub fn standing_by(&self, by: EntryId) -> Option<Arc<Standing>> {
+        let inner = self.inner.lock();
+        inner
+            .standing
+            .iter()
+            .find(|standing| standing.by == by)
+            .cloned()
+    }
+
+    /// Forgets redactions that are finished.
+    pub fn finished(&self, done: &[Arc<Standing>]) {
+        let mut inner = self.inner.lock();
+        let is_done =
+            |standing: &Arc<Standing>| done.iter().any(|done| Arc::ptr_eq(done, standing));
+        inner.standing.retain(|standing| !is_done(standing));
     }
 
     /// Forgets the oldest journal file.

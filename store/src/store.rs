@@ -7,8 +7,9 @@ use crate::disk::{Disk, Lock, real::RealDisk};
 use crate::faults::Faults;
 use crate::health::HealthCell;
 use crate::recovery::{self, Recovered};
+use crate::redaction::{self, Redacted, Redaction};
 use crate::sealing::{Limits, Sealing};
-use crate::sequencer::Prepared;
+use crate::sequencer::{Prepared, Sequencer};
 use crate::state::{Files, State};
 use crate::view::Snapshot;
 use crate::{Clock, Error, Item, LogInfo, Random, Receipt};
@@ -73,6 +74,8 @@ struct Inner {
     waiting: Arc<Waiting>,
     waiting_max: usize,
     random: Random,
+    /// Held from looking what is there to ordering that it goes: nobody orders the same twice.
+    ordering: Mutex<()>,
     wakes: Arc<Wakes>,
     closing: AtomicBool,
     /// Guards the way down: the first [`Store::close`] takes the threads, then releases the lock.
@@ -107,7 +110,10 @@ impl Store {
     ) -> Result<Store, Error> {
         let opened = directory::open(disk, dir, options.allow_volatile)?;
         let health = Arc::new(HealthCell::default());
-        let Recovered { state, sequencer } = recovery::recover(
+        let Recovered {
+            state,
+            mut sequencer,
+        } = recovery::recover(
             &opened.directory,
             &health,
             &limits,
@@ -120,13 +126,17 @@ impl Store {
             health.clone(),
             limits,
         ));
+        finish_redactions(&sealing, &mut sequencer)?;
         let waiting = Arc::new(Waiting::default());
         let wakes: Arc<Wakes> = Arc::new(RwLock::new(Vec::new()));
         let (submit, submitted) = unbounded();
-        let threads = threads::start(sequencer, sealing.clone(), submitted, wakes.clone())
-            .map_err(|source| Error::Io {
-                path: dir.to_owned(),
-                source,
+        let queue = (submit.clone(), submitted);
+        let threads =
+            threads::start(sequencer, sealing.clone(), queue, wakes.clone()).map_err(|source| {
+                Error::Io {
+                    path: dir.to_owned(),
+                    source,
+                }
             })?;
         Ok(Store {
             inner: Arc::new(Inner {
@@ -137,6 +147,7 @@ impl Store {
                 waiting,
                 waiting_max: options.waiting_max,
                 random: options.random,
+                ordering: Mutex::new(()),
                 wakes,
                 closing: AtomicBool::new(false),
                 running: Mutex::new(Some(Running {
@@ -210,6 +221,73 @@ impl Store {
         }
     }
 
+    /// Erases members of entries. When it returns, no file of the data directory holds them, and all leaves are what they
+    /// were. An order that several await is carried out once for all of them.
+    ///
+    /// # Errors
+    /// Before anything is recorded; or [`Error::Unfinished`] once it is law.
+    pub fn redact(&self, redaction: Redaction) -> Result<Redacted, Error> {
+        let Redaction {
+            organization,
+            erase,
+            audit,
+        } = redaction;
+        let inner = &self.inner;
+        let ordering = inner.ordering.lock();
+        inner.health.refuse_if_latched()?;
+        if let Health::Damaged { path, what } = inner.health.get() {
+            return Err(Error::Damaged { path, what });
+        }
+        let standing = inner.state.standing();
+        if standing.len() >= redaction::WAITING_MAX {
+            return Err(Error::Full {
+                waiting: standing.len(),
+                max: redaction::WAITING_MAX,
+            });
+        }
+        let mut sorted = redaction::sort_out(&self.snapshot(), &standing, &organization, &erase)?;
+        let mut redacted = Redacted {
+            audit: None,
+            erased: sorted.open,
+            already: sorted.already,
+        };
+        if !redacted.erased.is_empty() {
+            let receipt = self.order(audit, redacted.erased.clone())?;
+            sorted
+                .standing
+                .extend(inner.state.standing_by(receipt.id()));
+            if !matches!(receipt, Receipt::Accepted { .. }) {
+                redacted.erased = redaction::Erasure::default();
+            }
+            redacted.audit = Some(receipt);
+        }
+        drop(ordering);
+        for standing in sorted.standing {
+            standing.wait()?;
+        }
+        Ok(redacted)
+    }
+
+    /// Makes a redaction law.
+    fn order(&self, audit: Item, erase: redaction::Erasure) -> Result<Receipt, Error> {
+        let audit = self.prepare(vec![audit])?.remove(0);
+        let (answer, answered) = bounded(1);
+        let message = Message::Redact {
+            audit: Box::new(audit),
+            erase,
+            done: Box::new(move |receipts| {
+                // The receiver below waits for exactly this.
+                let _ = answer.send(receipts);
+            }),
+        };
+        if let Err(refused) = self.inner.submit.send(message) {
+            refused.into_inner().refuse();
+        }
+        let receipts = answered.recv().unwrap_or(Err(Error::Closing))?;
+        let receipt = receipts.into_iter().next();
+        receipt.ok_or(Error::Closing)
+    }
+
     fn prepare(&self, items: Vec<Item>) -> Result<Vec<Prepared>, Error> {
         let mut files: Option<(Organization, Arc<Files>)> = None;
         let mut batch = Vec::with_capacity(items.len());
@@ -257,6 +335,15 @@ impl Store {
     /// Waits for background work, writes the closing record, releases the lock. Appends after it answer [`Error::Closing`].
     pub fn close(&self) -> Result<(), Error> {
         self.inner.close()
+    }
+}
+
+/// Finishes what a crash left undone, before anybody reads: nobody sees again what was ordered to go.
+fn finish_redactions(sealing: &Sealing, sequencer: &mut Sequencer) -> Result<(), Error> {
+    match sealing.redact_step(&mut || sequencer.begin_file()) {
+        // Told by the health; what can be read is served, and the rest is tried again.
+        Err(Error::Damaged { .. }) | Ok(_) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -14,6 +14,7 @@ fn written(dir: &Path) {
         journal_bytes_max: 32 << 10,
         fan_out: 3,
         merged_entries_max: 64,
+        part_entries: 8,
         threads: 2,
     };
     let options = Options {

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Mark = 2,
     /// As [`Kind::Mark`], synced: the store was closed in order.
     Close = 3,
+    /// What is erased of a log's entries, behind the entry that says who, when and why.
+    Redaction = 5,
 }
 
 /// A record as it was found.
@@ -80,6 +82,7 @@ pub(crate) fn decode(bytes: &[u8], position: u64, check_checksum: bool) -> Optio
             1 => Some(Kind::Entries),
             2 => Some(Kind::Mark),
             3 => Some(Kind::Close),
+            5 => Some(Kind::Redaction),
             _ => None,
         },
         position,

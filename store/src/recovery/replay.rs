@@ -4,6 +4,7 @@
 use crate::Error;
 use crate::journal::record::{self, Kind, Record, Run};
 use crate::kept::{Kept, Salts};
+use crate::redaction::{self, Standing};
 use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::state::{self, Committed, Inner, JournalFile};
@@ -23,6 +24,7 @@ pub(super) struct Replay<'a> {
     /// Of the last record.
     received_at: Timestamp,
     files: Vec<(PathBuf, JournalFile)>,
+    standing: Vec<Arc<Standing>>,
     builders: Builders,
 }
 
@@ -165,6 +167,7 @@ impl<'a> Replay<'a> {
             waiting_bytes: 0,
             received_at: Timestamp::MIN,
             files: Vec::new(),
+            standing: Vec::new(),
             builders: Builders::start(scope, limits.threads),
         }
     }
@@ -175,6 +178,9 @@ impl<'a> Replay<'a> {
         match record.kind {
             Some(Kind::Mark | Kind::Close) => return Ok(()),
             Some(Kind::Entries) => {}
+            Some(Kind::Redaction) => {
+                return self.stand(record).or_else(damaged);
+            }
             None => return damaged("its kind is none that this release knows".into()),
         }
         let Some((received_at, runs)) = record::read_entries(record.content) else {
@@ -193,6 +199,21 @@ impl<'a> Replay<'a> {
             let (_, file) = self.files.last_mut().expect("entered above");
             file.reach(&run.organization, Seq(run.end()));
         }
+        Ok(())
+    }
+
+    /// Keeps a redaction: whether it was finished is for the files to say.
+    fn stand(&mut self, record: &Record<'_>) -> Result<(), String> {
+        let standing = redaction::read_record(record.content, record.position)
+            .ok_or("its checksum is right, its content is malformed")?;
+        let end = self
+            .logs
+            .get(&standing.organization)
+            .map_or(Seq(0), |log| log.next);
+        if standing.erase.iter().any(|(seq, _)| seq >= end) {
+            return Err("it erases what is not there".into());
+        }
+        self.standing.push(Arc::new(standing));
         Ok(())
     }
 
@@ -277,9 +298,11 @@ impl<'a> Replay<'a> {
             logs,
             received_at,
             files,
+            standing,
             builders,
             ..
         } = self;
+        inner.standing = standing;
         let in_file = |malformed: Malformed| {
             let at = files.partition_point(|(_, file)| file.first <= malformed.position);
             damaged(&files[at - 1].0, malformed.position, &malformed.what)

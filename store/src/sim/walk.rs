@@ -71,6 +71,7 @@ fn limits() -> Limits {
         journal_bytes_max: 12 << 10,
         fan_out: 2,
         merged_entries_max: 40,
+        part_entries: 8,
         threads: 0,
     }
 }

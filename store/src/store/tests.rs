@@ -24,6 +24,7 @@ fn tiny() -> Limits {
         journal_bytes_max: 16 << 10,
         fan_out: 3,
         merged_entries_max: 64,
+        part_entries: 8,
         threads: 2,
     }
 }

@@ -1,11 +1,13 @@
 //! The threads of a store: a thin shell around the sequencer and the steps of sealing.
 //!
 //! One thread appends; one builds segments in memory, one seals them to files, one merges files. The last three apart, so
-//! that a long merge never keeps a tail from getting short. One more compares the files of before with their checksums, and ends.
+//! that a long merge never keeps a tail from getting short. One finishes redactions. One more compares the files of before
+//! with their checksums, and ends.
 
+use crate::redaction::Erasure;
 use crate::scrub;
 use crate::sealing::Sealing;
-use crate::sequencer::{Prepared, Sequencer};
+use crate::sequencer::{Outcome, Prepared, Sequencer};
 use crate::{Error, Receipt};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use entry::Timestamp;
@@ -22,16 +24,33 @@ pub(super) type Wakes = RwLock<Vec<Box<dyn Fn(Timestamp) + Send + Sync>>>;
 
 /// What the sequencer's thread is asked.
 pub(super) enum Message {
-    Batch { batch: Vec<Prepared>, done: Done },
-    Close { answer: Sender<Result<(), Error>> },
+    Batch {
+        batch: Vec<Prepared>,
+        done: Done,
+    },
+    Redact {
+        audit: Box<Prepared>,
+        erase: Erasure,
+        done: Done,
+    },
+    /// Begin the next file of the journal.
+    BeginFile {
+        answer: Sender<Result<u64, Error>>,
+    },
+    Close {
+        answer: Sender<Result<(), Error>>,
+    },
 }
 
 impl Message {
     /// Answers that the store is closing.
     pub fn refuse(self) {
         match self {
-            Message::Batch { done, .. } => done(Err(Error::Closing)),
-            Message::Close { .. } => {}
+            Message::Batch { done, .. } | Message::Redact { done, .. } => {
+                done(Err(Error::Closing));
+            }
+            // Who asked sees that nobody answers.
+            Message::BeginFile { .. } | Message::Close { .. } => {}
         }
     }
 }
@@ -72,16 +91,18 @@ impl Bell {
 pub(super) fn start(
     sequencer: Sequencer,
     sealing: Arc<Sealing>,
-    submitted: Receiver<Message>,
+    (submit, submitted): (Sender<Message>, Receiver<Message>),
     wakes: Arc<Wakes>,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let (build, build_rung) = Bell::new();
+    let (redact, redact_rung) = Bell::new();
     let (seal, seal_rung) = Bell::new();
     let (merge, merge_rung) = Bell::new();
     // What recovery left to do.
     build.ring();
     seal.ring();
     merge.ring();
+    redact.ring();
     let builder = {
         let (sealing, seal) = (sealing.clone(), seal.clone());
         Builder::new().name("store-build".into()).spawn(move || {
@@ -113,6 +134,14 @@ pub(super) fn start(
             .name("store-merge".into())
             .spawn(move || work(&sealing, &merge_rung, || sealing.merge_step()))?
     };
+    let redactor = {
+        let sealing = sealing.clone();
+        Builder::new().name("store-redact".into()).spawn(move || {
+            work(&sealing, &redact_rung, || {
+                sealing.redact_step(&mut || begin_file(&submit))
+            });
+        })?
+    };
     let (scrubbing, stopped) = bounded(0);
     let scrubber = {
         let sealing = sealing.clone();
@@ -124,6 +153,7 @@ pub(super) fn start(
     let bells = Bells {
         build,
         seal,
+        redact,
         _merge: merge,
         _scrubbing: scrubbing,
     };
@@ -136,13 +166,22 @@ pub(super) fn start(
         }
         .run(&submitted)
     })?;
-    Ok(vec![appender, builder, sealer, merger, scrubber])
+    Ok(vec![appender, builder, sealer, merger, redactor, scrubber])
+}
+
+/// Has the appending thread begin the next file of the journal.
+fn begin_file(submit: &Sender<Message>) -> Result<u64, Error> {
+    let (answer, answered) = bounded(1);
+    // If the appender is gone, `answered` says so.
+    let _ = submit.send(Message::BeginFile { answer });
+    answered.recv().unwrap_or(Err(Error::Closing))
 }
 
 /// The other threads end when these are gone.
 struct Bells {
     build: Bell,
     seal: Bell,
+    redact: Bell,
     _merge: Bell,
     _scrubbing: Sender<()>,
 }
@@ -223,7 +262,7 @@ impl Appending {
         submitted: &Receiver<Message>,
     ) -> Option<Sender<Result<(), Error>>> {
         let (mut batches, mut dones, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let mut closing = None;
+        let mut last = None;
         for message in std::iter::once(first).chain(submitted.try_iter()) {
             match message {
                 Message::Batch { batch, done } => {
@@ -231,9 +270,9 @@ impl Appending {
                     batches.push(batch);
                     dones.push(done);
                 }
-                Message::Close { answer } => closing = Some(answer),
+                other => last = Some(other),
             }
-            if closing.is_some() || bytes >= COMMIT_BYTES_MAX {
+            if last.is_some() || bytes >= COMMIT_BYTES_MAX {
                 break;
             }
         }
@@ -241,11 +280,28 @@ impl Appending {
             Ok(()) => self.commit_batches(batches, dones),
             Err(error) => dones.into_iter().for_each(|done| done(Err(error.again()))),
         }
-        closing
+        match last? {
+            Message::Redact { audit, erase, done } => {
+                let outcome = self.sequencer.redact(*audit, erase);
+                self.committed(outcome, vec![done]);
+                self.bells.redact.ring();
+            }
+            Message::BeginFile { answer } => {
+                // The only receiver waits for exactly this.
+                let _ = answer.send(self.sequencer.begin_file());
+            }
+            Message::Batch { .. } => unreachable!("batches were taken above"),
+            Message::Close { answer } => return Some(answer),
+        }
+        None
     }
 
     fn commit_batches(&mut self, batches: Vec<Vec<Prepared>>, dones: Vec<Done>) {
         let outcome = self.sequencer.commit(batches);
+        self.committed(outcome, dones);
+    }
+
+    fn committed(&self, outcome: Outcome, dones: Vec<Done>) {
         for (done, answer) in dones.into_iter().zip(outcome.answers) {
             done(answer);
         }

@@ -63,6 +63,11 @@ class Forgeries:
         twice = [LOG_KEY.line(text)] * 2 + [WITNESSES[0].line(text, moment) for moment in (7, 0, 2**63 - 1)]
         yield self.true(note="\n".join([text, *twice, WITNESSES[1].line(text), ""]))
         yield self.true(note=self.renote(text + "an extension\nand \x7f one more\n"))
+        for at in ("2000-02-29T23:59:59.999999Z", "0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"):
+            log = TrueLog(2)
+            log.entries[1].received_at = at
+            log.replace(1, log.entries[1].units)
+            yield log.proof(1)
         odd = Unit("/context/odd", bytes(16), '"\\u0000\x7f\u2028\U0001f600"')
         strange = TrueLog(3)
         strange.replace(1, [*strange.entries[1].units[:4], odd, *strange.entries[1].units[4:]])
@@ -291,6 +296,13 @@ class Forgeries:
         log.replace(1, units)
         return [str(Proof(log.entries[1].disclosure(), 1, log.path(1, 0, 2), log.note()))]
 
+    def received(self, at):
+        """A log that signed a leaf with this `received_at`."""
+        log = TrueLog(2)
+        log.entries[1].received_at = at
+        log.replace(1, log.entries[1].units)
+        return [str(log.proof(1))]
+
     # --- The one spelling of the disclosure ---
 
     def of_the_spelling(self):
@@ -422,6 +434,25 @@ class Forgeries:
                 at.replace("10-05", "02-30"),
                 at.replace("00.300", "60.300"),
             )
+        ]
+        long = Unit("/" + "a" * 65_535, None, None, bytes(32))
+        yield "path longer than any", [
+            *self.relogged([Unit("", bytes(16), "{}"), long]),
+            spelt(text[:-2] + "," + str(Unit("/zz", bytes(16), "1")).replace("/zz", long.path) + "]}"),
+        ]
+        many = [Unit("", bytes(16), "{}")] + [Unit(f"/{n:05}", None, None, bytes(32)) for n in range(65_535)]
+        yield "too many units", [spelt(self.entry.disclosure(many))]
+        days = (
+            "1900-02-29T00:00:00",
+            "2026-02-29T00:00:00",
+            "2026-04-31T00:00:00",
+            "2026-00-01T00:00:00",
+            "2026-13-01T00:00:00",
+            "2026-01-00T00:00:00",
+        )
+        times = ("2026-01-01T24:00:00", "2026-01-01T23:60:00", "2016-12-31T23:59:60")
+        yield "received_at that never was, signed", [
+            one for at in days + times for one in self.received(f"{at}.000000Z")
         ]
         yield "depth and size", [
             spelt("[" * 100_000),

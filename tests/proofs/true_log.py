@@ -65,9 +65,12 @@ def json_text(text):
 class Unit:
     def __init__(self, path, salt, value=None, digest=None):
         self.path, self.salt, self.value = path, salt, value
-        pointer = path.encode()
+        self.digest = digest or self.own_digest()
+
+    def own_digest(self):
+        pointer = self.path.encode()
         length = len(pointer).to_bytes(2, "big")
-        self.digest = digest or sha256(b"mar/f1" + salt + length + pointer + value.encode())
+        return sha256(b"mar/f1" + self.salt + length + pointer + self.value.encode())
 
     def erased(self):
         return Unit(self.path, None, None, self.digest)

@@ -53,7 +53,7 @@ class Stale(Refused):
 
 
 class Unusable(Refused):
-    """A key, a policy or an address from the user's own hand that cannot be worked with."""
+    """What the user gave cannot be worked with."""
 
     code = 1
 
@@ -156,12 +156,6 @@ def parse_leaf(data):
     return lines[1], lines[2]
 
 
-def unit_digest(salt, path, value):
-    path, value = as_bytes(path), as_bytes(value)
-    require(len(path) <= 65535, "a path is longer than 65,535 bytes")
-    return sha256(b"mar/f1", salt, u16be(len(path)), path, value)
-
-
 class Disclosure:
     """What is shown of an entry: its units, each open (salt and value) or erased (digest only)."""
 
@@ -176,9 +170,12 @@ class Disclosure:
         for unit in units:
             require(isinstance(unit, dict) and all(isinstance(one, str) for one in unit.values()), "a unit")
             path = unit.get("path", "")
+            pointer = as_bytes(path)
+            require(len(pointer) <= 65535, "a path is longer than 65,535 bytes")
             if list(unit) == ["path", "salt", "value"]:
                 self.open[path] = unit["value"]
-                digests.append(unit_digest(unbase64(unit["salt"], "a salt", 16), path, unit["value"]))
+                salt, value = unbase64(unit["salt"], "a salt", 16), as_bytes(unit["value"])
+                digests.append(sha256(b"mar/f1", salt, u16be(len(pointer)), pointer, value))
             elif list(unit) == ["path", "digest"]:
                 self.erased.append(path)
                 digests.append(unbase64(unit["digest"], "a digest", 32))
@@ -438,16 +435,18 @@ class Policy:
                         cosigned[key.public] = max(moment, cosigned.get(key.public, 0))
         if not signed:
             raise PolicyUnmet(f"no known log signed for the origin {checkpoint.origin!r}")
-        if self.quorum != "none" and not self.holds(self.quorum, cosigned):
+        if self.quorum != "none" and self.quorum not in self.holding(cosigned):
             raise PolicyUnmet(f"the quorum {self.quorum!r} of witnesses is not reached")
         checkpoint.cosigned_at = max(cosigned.values(), default=None)
         return checkpoint
 
-    def holds(self, name, cosigned):
-        if name in self.witnesses:
-            return self.witnesses[name].public in cosigned
-        k, members = self.groups[name]
-        return sum(self.holds(member, cosigned) for member in members) >= k
+    def holding(self, cosigned):
+        """The witnesses that cosigned, and the groups that hold; a group's members stand before it."""
+        found = {name for name, key in self.witnesses.items() if key.public in cosigned}
+        for name, (k, members) in self.groups.items():
+            if sum(member in found for member in members) >= k:
+                found.add(name)
+        return found
 
 
 # --- A proof file ---------------------------------------------------------------------------------------------------

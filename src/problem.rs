@@ -215,6 +215,7 @@ impl From<store::Error> for Problem {
                     "what the entry {by} records is not all done; it is tried again until it is"
                 ))
             }
+            Error::Proof(_) => Kind::NotFound.detail(said),
             Error::Damaged { .. } => {
                 tracing::error!(error = said, "stored data is damaged");
                 Kind::Damaged.detail(
@@ -227,6 +228,7 @@ impl From<store::Error> for Problem {
             | Error::NewerFormat { .. }
             | Error::OlderFormat { .. }
             | Error::Volatile { .. }
+            | Error::Configuration { .. }
             | Error::Io { .. } => {
                 tracing::error!(error = said, "the store failed");
                 Kind::Internal.detail("the store failed; the server's log says more")

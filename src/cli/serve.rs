@@ -83,6 +83,9 @@ fn store_options(config: &Config) -> store::Options {
     store::Options {
         clock: clock::system(),
         random: random::system(),
+        public_host: None,
+        default_host: config.listen.to_string(),
+        known: store::Known::Beside,
         allow_volatile: config.allow_volatile,
         waiting_max: config.waiting_entries_max,
         open_bytes_max: config.open_bytes_max,

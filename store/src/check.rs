@@ -13,6 +13,7 @@ use crate::redaction;
 use crate::sealing::Appender;
 use crate::segment::Segment;
 use crate::state::Files;
+use crate::tree::Published;
 use entry::{Entry, EntryId, Organization, Seq, Timestamp};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -349,6 +350,14 @@ impl Checker<'_> {
             Some(Kind::Redaction) => {
                 if redaction::read_record(record.content, record.position).is_none() {
                     self.differs(path, None, format!("{at} is malformed"));
+                }
+                return Ok(());
+            }
+            Some(Kind::Checkpoint) => {
+                let note = record::read_checkpoint(record.content)
+                    .and_then(|(_, at, note)| Published::read(note, at));
+                if note.is_none() {
+                    self.differs(path, None, format!("{at} holds no checkpoint"));
                 }
                 return Ok(());
             }

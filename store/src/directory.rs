@@ -19,12 +19,16 @@ const SEGMENT_SUFFIX: &str = ".seg";
 const UNFINISHED_SUFFIX: &str = ".tmp";
 
 /// What may be in a data directory whose creation a crash ended, and in a file system that holds nothing else.
-const BEFORE_FORMAT: [&str; 7] = [
+const BEFORE_FORMAT: [&str; 11] = [
     "format.tmp",
     "journal",
+    "key.pem",
+    "key.pem.tmp",
     "lock",
     "logs",
     "lost+found",
+    "origins",
+    "origins.tmp",
     "secret",
     "secret.tmp",
 ];
@@ -63,6 +67,35 @@ impl Directory {
     pub fn segment_file(&self, organization: &Organization, first: Seq) -> PathBuf {
         self.segments_dir(organization)
             .join(format!("{:020}{SEGMENT_SUFFIX}", first.0))
+    }
+
+    pub fn hashes_dir(&self, organization: &Organization) -> PathBuf {
+        self.logs_dir().join(organization.as_str()).join("hashes")
+    }
+
+    /// The hashes of a log's tree at one tile level.
+    pub fn hashes_file(&self, organization: &Organization, level: u8) -> PathBuf {
+        self.hashes_dir(organization).join(level.to_string())
+    }
+
+    /// The checkpoints of a log that the journal no longer holds.
+    pub fn checkpoints_file(&self, organization: &Organization) -> PathBuf {
+        self.hashes_dir(organization).join("checkpoints")
+    }
+
+    /// The private key that checkpoints are signed with.
+    pub fn key_file(&self) -> PathBuf {
+        self.path.join("key.pem")
+    }
+
+    /// Keys of before, from 1 on: the higher the number, the later it was replaced.
+    pub fn older_key_file(&self, number: u32) -> PathBuf {
+        self.path.join(format!("key-{number}.pem"))
+    }
+
+    /// What the logs are called.
+    pub fn origins_file(&self) -> PathBuf {
+        self.path.join("origins")
     }
 
     /// Where a file is written before it gets `path` as its name.
@@ -161,7 +194,7 @@ impl Directory {
     }
 
     /// Writes a small file, whole or not at all.
-    fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    pub fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let unfinished = Self::unfinished(path);
         self.remove_if_there(&unfinished)?;
         let write = || -> io::Result<()> {
@@ -175,7 +208,7 @@ impl Directory {
     }
 
     /// The bytes of a small file, if there is one.
-    fn read_file(&self, path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    pub fn read_file(&self, path: &Path) -> Result<Option<Vec<u8>>, Error> {
         match self.disk.read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             bytes => bytes.map(Some).map_err(|e| Error::io(path, e)),

@@ -24,6 +24,9 @@ pub trait Disk: Send + Sync {
     /// All bytes of a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// `length` bytes of a file from `offset` on; [`io::ErrorKind::UnexpectedEof`] if it has less.
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+
     /// All bytes of a file that nobody changes any more; they stay readable after the name is gone.
     fn map(&self, path: &Path) -> io::Result<SegmentBytes>;
 
@@ -46,6 +49,9 @@ pub trait Disk: Send + Sync {
 
     /// Takes the lock of a file, creating it if need be; `None` if another process has it. Dropping the answer releases it.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
+
+    /// Whether others than its owner may read or write a file.
+    fn is_open_to_others(&self, path: &Path) -> io::Result<bool>;
 
     /// Why files here do not survive a restart of the machine, if so.
     fn volatile(&self, path: &Path) -> io::Result<Option<&'static str>>;

@@ -8,6 +8,7 @@
 //! - [`disk`]: every file operation, behind one seam; [`disk::real`] and, for tests, `sim`
 //! - `journal`, `sequencer`, `recovery`: durable, in order, exactly once
 //! - `kept`: an entry with what its leaf follows from
+//! - [`tree`], [`keyring`]: what the entries of each log hash to, and who signs it
 //! - `segment`: an immutable run of entries and its indexes
 //! - [`mod@redaction`]: erases values from every file and keeps the proofs
 //! - `index`: answers a [`entry::Filter`] on one segment
@@ -22,6 +23,7 @@ mod health;
 mod index;
 mod journal;
 mod kept;
+pub mod keyring;
 mod recovery;
 pub mod redaction;
 mod rowset;
@@ -37,10 +39,13 @@ pub mod store;
 mod test_entries;
 #[cfg(test)]
 mod testing;
+pub mod tree;
 pub mod view;
 
 pub use kept::{Kept, Salts};
-pub use store::{Health, Options, Store};
+pub use keyring::Origin;
+pub use store::{Health, Known, Options, Store};
+pub use tree::{Hashes, Published};
 
 use entry::{Draft, EntryId, Organization, Seq, Timestamp};
 use std::path::{Path, PathBuf};
@@ -136,6 +141,12 @@ pub enum Error {
     /// Make right what hinders it: it is law, and is tried again until it is done.
     #[error("the erasure that {by} records is not finished: {source}")]
     Unfinished { by: EntryId, source: Box<Error> },
+    /// Ask for what the tree has.
+    #[error(transparent)]
+    Proof(#[from] proof::Error),
+    /// Change the configuration, then start again.
+    #[error("{what}")]
+    Configuration { what: String },
     /// The store is closing.
     #[error("the store is closing")]
     Closing,
@@ -183,6 +194,8 @@ impl Error {
                 by: *by,
                 source: Box::new(source.again()),
             },
+            Error::Proof(error) => Error::Proof(error.clone()),
+            Error::Configuration { what } => Error::Configuration { what: what.clone() },
             Error::Closing => Error::Closing,
         }
     }

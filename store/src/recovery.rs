@@ -1,15 +1,18 @@
 //! From a data directory to a running log: segment files, then the journal behind them.
 
 mod replay;
+mod trees;
 
 use crate::directory::Directory;
 use crate::faults::Faults;
 use crate::health::HealthCell;
 use crate::journal::{Journal, scan};
+use crate::keyring::Keyring;
 use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::sequencer::Sequencer;
 use crate::state::{Files, Inner, Log, State};
+use crate::tree::Trees;
 use crate::{Clock, Error};
 use entry::{Organization, Seq, Timestamp};
 use replay::Replay;
@@ -18,12 +21,14 @@ use std::sync::Arc;
 /// What was in the data directory.
 pub(crate) struct Recovered {
     pub state: Arc<State>,
+    pub trees: Arc<Trees>,
     pub sequencer: Sequencer,
 }
 
 /// Reads everything, cuts what nobody was told is stored, refuses what is damaged.
 pub(crate) fn recover(
     directory: &Arc<Directory>,
+    keyring: Keyring,
     health: &Arc<HealthCell>,
     limits: &Limits,
     clock: Clock,
@@ -46,7 +51,7 @@ pub(crate) fn recover(
         inner.logs.insert(organization, log);
     }
     let any_sealed = inner.logs.values().any(|log| log.files.end > Seq(0));
-    let (scan, ids) = std::thread::scope(|scope| {
+    let (scan, behind) = std::thread::scope(|scope| {
         let mut replay = Replay::new(&inner, limits, scope);
         let scan = scan::scan(directory, faults, &mut |path, record| {
             replay.visit(path, &record)
@@ -61,20 +66,30 @@ pub(crate) fn recover(
         });
     }
     let journal = Journal::open(directory.clone(), scan, limits.journal_file_bytes, faults)?;
-    let last_received = inner.as_of.unwrap_or(Timestamp::MIN);
+    let trees = Arc::new(Trees::new(directory.clone(), keyring));
+    let logs = trees::recover(directory, &trees, health, &inner, behind)?;
+    let last_at = logs
+        .iter()
+        .filter_map(|(_, log)| log.tree.last().map(|last| last.at));
+    let last_received = inner.as_of.into_iter().chain(last_at).max();
     let state = Arc::new(State::new(inner));
     let mut sequencer = Sequencer::new(
         journal,
         state.clone(),
+        trees.clone(),
         health.clone(),
         directory.clone(),
         clock,
-        last_received,
+        last_received.unwrap_or(Timestamp::MIN),
     );
-    for (organization, ids) in &ids {
-        sequencer.recovered(organization, ids);
+    for (organization, log) in logs {
+        sequencer.recovered(&organization, log);
     }
-    Ok(Recovered { state, sequencer })
+    Ok(Recovered {
+        state,
+        trees,
+        sequencer,
+    })
 }
 
 /// The segment files of a log, without those that a merged one covers.
@@ -88,6 +103,7 @@ fn open_log(directory: &Directory, organization: &Organization) -> Result<Log, E
         .sync_dir(&dir)
         .map_err(|e| Error::io(&dir, e))?;
     directory.remove_unfinished(&dir)?;
+    directory.remove_unfinished(&directory.hashes_dir(organization))?;
     let names = directory.segment_files(organization)?;
     let mut files = Files::none();
     for first in names {

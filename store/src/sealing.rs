@@ -7,6 +7,7 @@ use crate::disk::File;
 use crate::health::HealthCell;
 use crate::segment::Segment;
 use crate::state::{Load, State};
+use crate::tree::Trees;
 use entry::{Organization, Seq};
 use parking_lot::Mutex;
 use std::io::{self, Write};
@@ -82,6 +83,7 @@ impl Limits {
 pub(crate) struct Sealing {
     pub directory: Arc<Directory>,
     pub state: Arc<State>,
+    pub trees: Arc<Trees>,
     pub health: Arc<HealthCell>,
     pub limits: Limits,
     /// Held by who turns tails into segments: two must not take the same entries.
@@ -97,12 +99,14 @@ impl Sealing {
     pub fn new(
         directory: Arc<Directory>,
         state: Arc<State>,
+        trees: Arc<Trees>,
         health: Arc<HealthCell>,
         limits: Limits,
     ) -> Self {
         Sealing {
             directory,
             state,
+            trees,
             health,
             limits,
             building: Mutex::new(()),
@@ -184,6 +188,9 @@ impl Sealing {
                     .create_dir(&self.directory.segments_dir(organization)),
             )?;
         }
+        // Before the segment has its name: hashes without entries are cut at the next start, entries without hashes would be damage.
+        self.trees
+            .write_until(organization, inputs[inputs.len() - 1].end_seq())?;
         let segment = self.write_segment(organization, &inputs)?;
         self.state
             .replace_memory(organization, inputs.len(), segment);
@@ -199,7 +206,7 @@ impl Sealing {
                 .into_iter(),
         );
         let next = || logs.lock().next();
-        let seal_all = || {
+        let seal_all = || -> Result<(), Error> {
             while let Some(organization) = next() {
                 self.seal_in_turn(&organization)?;
             }
@@ -293,6 +300,9 @@ impl Sealing {
         let Some(first) = self.state.journal_file_to_remove() else {
             return Ok(false);
         };
+        for (organization, published) in self.state.oldest_notes() {
+            self.trees.keep(&organization, &published)?;
+        }
         let path = self.directory.journal_file(first);
         let dir = self.directory.journal_dir();
         self.directory

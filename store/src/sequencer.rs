@@ -2,19 +2,25 @@
 //!
 //! A commit takes the batches that wait, recognises retries, assigns seqs and one `received_at`, writes one record per
 //! batch, syncs once, publishes, and only then answers. What can be done before (accepting, encoding, looking in segment
-//! files) is done by the caller's thread in [`Prepared::new`].
+//! files, the commitment) is done by the caller's thread in [`Prepared::new`]. `signing` adds checkpoints to commits.
+
+mod signing;
 
 use crate::directory::Directory;
 use crate::health::HealthCell;
 use crate::journal::record::{self, Kind};
 use crate::journal::{Journal, Pending};
-use crate::kept::{Kept, Salts};
+use crate::kept::{self, Kept, Salts};
 use crate::redaction::{self, Erasure, Standing};
 use crate::state::{self, Committed, Files, Load, State};
+use crate::tree::growing::Growing;
+use crate::tree::{Published, Trees};
 use crate::{Clock, Error, Item, Receipt};
-use entry::{Entry, EntryId, Organization, Seq, Timestamp};
+use entry::{Entry, EntryId, Organization, Seq, Timestamp, Units};
+use proof::Hash;
+use proof::frontier::Frontier;
 use proof::leaf::Seed;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The largest buffer kept from one commit to the next.
@@ -29,6 +35,8 @@ pub(crate) struct Prepared {
     entry: Arc<Kept>,
     seed: Seed,
     body: Vec<u8>,
+    /// What its leaf commits to; without a timestamp it is known when it is placed.
+    commitment: Option<Hash>,
     /// The draft named its timestamp.
     timestamped: bool,
     /// The draft named its category.
@@ -41,7 +49,12 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Everything that needs no place in the log. `files` are the log's.
-    pub fn new(item: Item, seed: Seed, files: Arc<Files>) -> Result<Self, Error> {
+    pub fn new(
+        item: Item,
+        seed: Seed,
+        files: Arc<Files>,
+        units: &mut Units,
+    ) -> Result<Self, Error> {
         let timestamped = item.draft.timestamp.is_some();
         let categorised = item.draft.category.is_some();
         let entry = item.draft.accept(Seq(0), Timestamp::MIN, item.defaults);
@@ -51,11 +64,13 @@ impl Prepared {
             Entry::from_body(Seq(0), Timestamp::MIN, &body).is_ok(),
             "what is kept must be readable"
         );
+        let kept = Kept {
+            entry,
+            salts: Salts::Seed(seed),
+        };
         let mut prepared = Prepared {
-            entry: Arc::new(Kept {
-                entry,
-                salts: Salts::Seed(seed),
-            }),
+            commitment: timestamped.then(|| kept.commitment(units).expect(SEEDED)),
+            entry: Arc::new(kept),
             seed,
             body,
             timestamped,
@@ -103,8 +118,13 @@ impl Prepared {
         }
     }
 
-    /// The entry at its place, and its body.
-    fn place(mut self, seq: Seq, received_at: Timestamp) -> (Arc<Kept>, Vec<u8>) {
+    /// The entry at its place, its body, and the hash of its leaf.
+    fn place(
+        mut self,
+        seq: Seq,
+        received_at: Timestamp,
+        units: &mut Units,
+    ) -> (Arc<Kept>, Vec<u8>, Hash) {
         let kept = Arc::get_mut(&mut self.entry).expect("nobody else has it before it is placed");
         let entry = &mut kept.entry;
         entry.seq = seq;
@@ -114,9 +134,16 @@ impl Prepared {
             self.body.clear();
             entry.write_body(&mut self.body);
         }
-        (self.entry, self.body)
+        let commitment = match self.commitment {
+            Some(commitment) => commitment,
+            None => kept.commitment(units).expect(SEEDED),
+        };
+        let leaf = kept::leaf(kept, commitment).hash();
+        (self.entry, self.body, leaf)
     }
 }
+
+const SEEDED: &str = "a seed salts whatever units there are";
 
 /// Where one log goes on, and the ids that may not be in its files.
 struct Head {
@@ -134,10 +161,17 @@ struct Head {
     pending_bytes: usize,
     /// The commit that last looked at where the log's entries are.
     looked_in: u64,
+    tree: Growing,
+    /// When its next checkpoint is to be signed, while its newest entries have none.
+    due: Option<Timestamp>,
+    /// Why nothing is appended to it any more.
+    refused: Option<Error>,
+    /// What is read of its tree is not what was written: nothing is signed any more.
+    unsigned: bool,
 }
 
 impl Head {
-    fn new(organization: Organization, files: Arc<Files>) -> Self {
+    fn new(organization: Organization, files: Arc<Files>, tree: Growing) -> Self {
         let next = files.end.0;
         Head {
             organization,
@@ -149,6 +183,17 @@ impl Head {
             pending: Vec::new(),
             pending_bytes: 0,
             looked_in: 0,
+            tree,
+            due: None,
+            refused: None,
+            unsigned: false,
+        }
+    }
+
+    fn refuse(&self) -> Result<(), Error> {
+        match &self.refused {
+            Some(error) => Err(error.again()),
+            None => Ok(()),
         }
     }
 
@@ -187,16 +232,34 @@ pub(crate) struct Outcome {
     pub answers: Vec<Result<Vec<Receipt>, Error>>,
     /// When something was added: its time, and what is to be sealed now.
     pub committed: Option<(Timestamp, Load)>,
+    /// Checkpoints that are durable now.
+    pub checkpoints: Checkpoints,
+}
+
+/// Checkpoints of several logs.
+pub(crate) type Checkpoints = Vec<(Organization, Arc<Published>)>;
+
+/// A log as recovery found it.
+pub(crate) struct RecoveredLog {
+    /// Ids behind the files, in order of seq.
+    pub ids: Vec<EntryId>,
+    pub tree: Growing,
+    /// Why nothing may be appended to it.
+    pub refused: Option<Error>,
 }
 
 /// The one writer of all logs.
 pub(crate) struct Sequencer {
     journal: Journal,
     state: Arc<State>,
+    trees: Arc<Trees>,
     health: Arc<HealthCell>,
     directory: Arc<Directory>,
     clock: Clock,
     heads: Vec<Head>,
+    /// The logs whose newest entries have no checkpoint, by the time of their next.
+    due: BTreeSet<(Timestamp, usize)>,
+    units: Units,
     by_organization: HashMap<Organization, usize, foldhash::fast::RandomState>,
     last_received: Timestamp,
     buffer: Vec<u8>,
@@ -218,6 +281,7 @@ impl Sequencer {
     pub fn new(
         journal: Journal,
         state: Arc<State>,
+        trees: Arc<Trees>,
         health: Arc<HealthCell>,
         directory: Arc<Directory>,
         clock: Clock,
@@ -226,10 +290,13 @@ impl Sequencer {
         Sequencer {
             journal,
             state,
+            trees,
             health,
             directory,
             clock,
             heads: Vec::new(),
+            due: BTreeSet::new(),
+            units: Units::default(),
             by_organization: HashMap::default(),
             last_received,
             buffer: Vec::new(),
@@ -238,12 +305,17 @@ impl Sequencer {
         }
     }
 
-    /// Tells of entries that recovery found behind the files of a log, in order of seq.
-    pub fn recovered(&mut self, organization: &Organization, ids: &[EntryId]) {
-        let head = self.head(organization);
-        for id in ids {
-            self.heads[head].remember(*id);
+    /// Tells of a log that recovery found.
+    pub fn recovered(&mut self, organization: &Organization, found: RecoveredLog) {
+        let at = self.head(organization);
+        let head = &mut self.heads[at];
+        for id in found.ids {
+            head.remember(id);
         }
+        head.tree = found.tree;
+        head.unsigned = found.refused.is_some();
+        head.refused = found.refused;
+        self.wait_for_checkpoint(at);
     }
 
     /// Commits the batches: all of a batch's new drafts are durable, or none.
@@ -268,6 +340,7 @@ impl Sequencer {
                 Outcome {
                     answers,
                     committed: None,
+                    checkpoints: Vec::new(),
                 }
             }
         }
@@ -307,24 +380,37 @@ impl Sequencer {
         }
         touched.sort_unstable();
         touched.dedup();
-        if touched.is_empty() {
+        for &head in &touched {
+            self.heads[head].tree.grow()?;
+            self.wait_for_checkpoint(head);
+        }
+        let standing = erase
+            .filter(|_| !touched.is_empty())
+            .map(|erase| self.order(&mut pending, &touched, erase));
+        let signed = self.sign(received_at, &mut pending);
+        if touched.is_empty() && signed.is_empty() {
             return Ok(Outcome {
                 answers,
                 committed: None,
+                checkpoints: Vec::new(),
             });
         }
-        let standing = erase.map(|erase| self.order(&mut pending, &touched, erase));
-        self.keep_buffer(|journal| journal.commit(pending))?;
+        let written = self.keep_buffer(|journal| journal.commit(pending));
+        if let Err(error) = written {
+            self.unsign(&signed);
+            return Err(error);
+        }
         if let Some(standing) = standing {
             self.state.stand(Arc::new(standing));
         }
         self.marked = false;
         self.last_received = received_at;
         self.health.append_succeeded();
-        let load = self.publish(&touched, received_at);
+        let load = (!touched.is_empty()).then(|| self.publish(&touched, received_at));
         Ok(Outcome {
             answers,
-            committed: Some((received_at, load)),
+            committed: load.map(|load| (received_at, load)),
+            checkpoints: self.show(signed),
         })
     }
 
@@ -354,9 +440,11 @@ impl Sequencer {
                 continue;
             }
             let log = &mut self.heads[head];
+            log.refuse()?;
             let seq = Seq(log.next);
             let seed = prepared.seed;
-            let (entry, body) = prepared.place(seq, received_at);
+            let (entry, body, leaf) = prepared.place(seq, received_at, &mut self.units);
+            log.tree.place(leaf);
             let (id, clock_ahead) = (entry.id, entry.clock_ahead());
             log.remember(id);
             log.pending_bytes += state::memory_bytes(&body);
@@ -429,6 +517,7 @@ impl Sequencer {
     fn publish(&mut self, touched: &[usize], received_at: Timestamp) -> Load {
         let commit = touched.iter().map(|&head| {
             let head = &mut self.heads[head];
+            head.tree.keep();
             Committed {
                 organization: head.organization.clone(),
                 entries: std::mem::take(&mut head.pending),
@@ -475,12 +564,6 @@ impl Sequencer {
         begun
     }
 
-    /// Writes the closing record.
-    pub fn close(&mut self) -> Result<(), Error> {
-        self.health.refuse_if_latched()?;
-        self.journal.close()
-    }
-
     /// The head of a log, with its files as they are now.
     fn head(&mut self, organization: &Organization) -> usize {
         if let Some(&at) = self.by_organization.get(organization) {
@@ -493,9 +576,11 @@ impl Sequencer {
             return at;
         }
         let at = self.heads.len();
+        let tree = Growing::new(self.trees.of(organization), Frontier::default(), None);
         self.heads.push(Head::new(
             organization.clone(),
             self.state.files(organization),
+            tree,
         ));
         self.by_organization.insert(organization.clone(), at);
         at
@@ -524,6 +609,7 @@ impl Sequencer {
         for placed in placed.iter().rev() {
             let head = &mut self.heads[placed.head];
             head.take_back();
+            head.tree.take_back();
             head.pending.pop();
             head.pending_bytes -= state::memory_bytes(&placed.body);
         }
@@ -535,6 +621,7 @@ impl Sequencer {
             for _ in 0..std::mem::take(&mut head.pending).len() {
                 head.take_back();
             }
+            head.tree.undo();
             head.pending_bytes = 0;
         }
     }

@@ -4,6 +4,7 @@ use crate::kept::Kept;
 use crate::redaction::Standing;
 use crate::sealing::Limits;
 use crate::segment::Segment;
+use crate::tree::Published;
 use crate::view::{LogView, Snapshot};
 use crate::{Error, LogInfo};
 use entry::{Entry, EntryId, Organization, Seq, Timestamp};
@@ -87,12 +88,16 @@ impl Log {
 /// What an entry takes in memory while it is in a tail, given its body: the body's texts, and the struct around them.
 pub(crate) fn memory_bytes(body: &[u8]) -> usize {
     // Each text is its own allocation; 256 bytes are what the allocator adds for a usual entry's.
-    body.len() + size_of::<Entry>() + 256
+    body.len() + size_of::<Entry>() + 256 + HASH_BYTES
 }
+
+/// What an entry that is in no file takes in its log's tree: a hash, and its part of those above.
+const HASH_BYTES: usize = 33;
 
 /// What a segment in memory counts for: always the same, unlike what it takes once it was searched.
 fn built_bytes(segment: &Arc<Segment>) -> usize {
-    usize::try_from(segment.size_bytes()).expect("it is in memory")
+    let bytes = usize::try_from(segment.size_bytes()).expect("it is in memory");
+    bytes + segment.len() as usize * HASH_BYTES
 }
 
 /// Entries of one log that were just made durable.
@@ -109,6 +114,8 @@ pub(crate) struct JournalFile {
     /// Position after its last record.
     pub end: u64,
     pub ends: BTreeMap<Organization, Seq>,
+    /// The newest checkpoint of each log in it.
+    pub notes: BTreeMap<Organization, Arc<Published>>,
 }
 
 impl JournalFile {
@@ -117,6 +124,7 @@ impl JournalFile {
             first,
             end: first,
             ends: BTreeMap::new(),
+            notes: BTreeMap::new(),
         }
     }
 
@@ -177,6 +185,16 @@ impl Inner {
         Arc::make_mut(&mut log.tail).extend(committed.entries);
     }
 
+    /// The journal file that is being written, which begins at `first`.
+    fn journal_file(&mut self, first: u64) -> &mut JournalFile {
+        if self.journal.back().is_none_or(|file| file.first != first) {
+            self.journal.push_back(JournalFile::new(first));
+        }
+        self.journal
+            .back_mut()
+            .expect("pushed above if there was none")
+    }
+
     /// Adds a segment in memory behind the others of its log, which has no tail yet.
     pub fn push_built(&mut self, segment: Arc<Segment>) {
         let organization = segment.organization().clone();
@@ -209,26 +227,33 @@ impl State {
         let mut inner = self.inner.lock();
         // Before the tails grow: a tail that a snapshot holds is copied.
         inner.snapshot = None;
-        if inner
-            .journal
-            .back()
-            .is_none_or(|file| file.first != file_first)
-        {
-            inner.journal.push_back(JournalFile::new(file_first));
-        }
         for committed in commit {
             let organization = committed.organization.clone();
             inner.push(committed);
             let end = inner.logs[&organization].end();
-            let file = inner
-                .journal
-                .back_mut()
-                .expect("pushed above if there was none");
+            let file = inner.journal_file(file_first);
             file.reach(&organization, end);
             file.end = file_end;
         }
         inner.as_of = Some(received_at);
         load(&inner)
+    }
+
+    /// Notes which checkpoints are in the journal file that begins at `file_first` and goes to `file_end`.
+    pub fn note(&self, notes: &[(Organization, Arc<Published>)], file_first: u64, file_end: u64) {
+        let mut inner = self.inner.lock();
+        let file = inner.journal_file(file_first);
+        file.end = file_end;
+        for (organization, published) in notes {
+            file.notes.insert(organization.clone(), published.clone());
+        }
+    }
+
+    /// The newest checkpoint of each log in the oldest journal file.
+    pub fn oldest_notes(&self) -> Vec<(Organization, Arc<Published>)> {
+        let inner = self.inner.lock();
+        let notes = inner.journal.front().map(|file| file.notes.clone());
+        notes.unwrap_or_default().into_iter().collect()
     }
 
     pub fn snapshot(&self) -> Snapshot {

@@ -6,22 +6,24 @@ use crate::directory;
 use crate::disk::{Disk, Lock, real::RealDisk};
 use crate::faults::Faults;
 use crate::health::HealthCell;
+use crate::keyring::{Keyring, Origin};
 use crate::recovery::{self, Recovered};
 use crate::redaction::{self, Redacted, Redaction};
 use crate::sealing::{Limits, Sealing};
 use crate::sequencer::{Prepared, Sequencer};
 use crate::state::{Files, State};
+use crate::tree::{Hashes, Published, Trees};
 use crate::view::Snapshot;
 use crate::{Clock, Error, Item, LogInfo, Random, Receipt};
 use crossbeam_channel::{Sender, bounded, unbounded};
-use entry::{Organization, Timestamp};
-use parking_lot::{Mutex, RwLock};
+use entry::{Organization, Timestamp, Units};
+use parking_lot::Mutex;
 use proof::leaf::Seed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use threads::{Done, Message, Wakes};
+use threads::{CheckpointWake, Done, Message, Wakes};
 
 /// Bytes of bodies that may wait for the journal. Drafts alone do not bound memory: one may have 4 MiB.
 const WAITING_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -32,12 +34,31 @@ pub struct Options {
     pub clock: Clock,
     /// For the seeds of entries and the log's key.
     pub random: Random,
+    /// The host that logs are named after, as it is configured. One that differs from a directory's is refused.
+    pub public_host: Option<String>,
+    /// What the logs of a new directory are named after if no public host is configured.
+    pub default_host: String,
+    /// Where the newest checkpoints are kept beside the data.
+    pub known: Known,
     /// Accept a file system that does not survive a restart.
     pub allow_volatile: bool,
     /// Drafts that may wait for the journal; more are answered [`Error::Full`].
     pub waiting_max: usize,
     /// Memory of entries not yet sealed, in bytes, over all logs; reaching it seals the largest.
     pub open_bytes_max: usize,
+}
+
+/// Where each log's newest checkpoint is kept outside the data directory, so that a backup which is put back later is told from
+/// the log as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Known {
+    /// In the directory `<data directory>.known`.
+    #[default]
+    Beside,
+    /// In this directory.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
 }
 
 /// What [`Store::health`] says.
@@ -67,6 +88,7 @@ pub struct Store {
 
 struct Inner {
     state: Arc<State>,
+    trees: Arc<Trees>,
     health: Arc<HealthCell>,
     secret: [u8; 32],
     submit: Sender<Message>,
@@ -110,11 +132,19 @@ impl Store {
     ) -> Result<Store, Error> {
         let opened = directory::open(disk, dir, options.allow_volatile)?;
         let health = Arc::new(HealthCell::default());
+        let keyring = Keyring::open(
+            &opened.directory,
+            &options.random,
+            options.public_host.as_deref(),
+            &options.default_host,
+        )?;
         let Recovered {
             state,
+            trees,
             mut sequencer,
         } = recovery::recover(
             &opened.directory,
+            keyring,
             &health,
             &limits,
             options.clock,
@@ -123,12 +153,13 @@ impl Store {
         let sealing = Arc::new(Sealing::new(
             opened.directory,
             state.clone(),
+            trees.clone(),
             health.clone(),
             limits,
         ));
         finish_redactions(&sealing, &mut sequencer)?;
         let waiting = Arc::new(Waiting::default());
-        let wakes: Arc<Wakes> = Arc::new(RwLock::new(Vec::new()));
+        let wakes: Arc<Wakes> = Arc::default();
         let (submit, submitted) = unbounded();
         let queue = (submit.clone(), submitted);
         let threads =
@@ -141,6 +172,7 @@ impl Store {
         Ok(Store {
             inner: Arc::new(Inner {
                 state,
+                trees,
                 health,
                 secret: opened.secret,
                 submit,
@@ -289,6 +321,7 @@ impl Store {
     }
 
     fn prepare(&self, items: Vec<Item>) -> Result<Vec<Prepared>, Error> {
+        let mut units = Units::default();
         let mut files: Option<(Organization, Arc<Files>)> = None;
         let mut batch = Vec::with_capacity(items.len());
         for item in items {
@@ -303,7 +336,7 @@ impl Store {
             };
             let mut seed = Seed([0; 16]);
             (self.inner.random)(&mut seed.0);
-            let prepared = Prepared::new(item, seed, known);
+            let prepared = Prepared::new(item, seed, known, &mut units);
             batch.push(prepared.inspect_err(|error| self.inner.health.found(error))?);
         }
         Ok(batch)
@@ -324,7 +357,32 @@ impl Store {
 
     /// Calls `wake` after every commit with its `received_at`; for tails. Must not block.
     pub fn on_commit(&self, wake: Box<dyn Fn(Timestamp) + Send + Sync>) {
-        self.inner.wakes.write().push(wake);
+        self.inner.wakes.commit.write().push(wake);
+    }
+
+    /// A log's newest checkpoint: signed, durable, and at most about a second behind its entries.
+    pub fn published(&self, organization: &Organization) -> Option<Arc<Published>> {
+        self.inner.trees.published(organization)
+    }
+
+    /// A log's recent checkpoints, newest first: at most a hundred, fewer when there are many logs.
+    pub fn checkpoints(&self, organization: &Organization) -> Vec<Arc<Published>> {
+        self.inner.trees.checkpoints(organization)
+    }
+
+    /// Calls `wake` with each new checkpoint, once it is durable. Must not block.
+    pub fn on_checkpoint(&self, wake: CheckpointWake) {
+        self.inner.wakes.checkpoint.write().push(wake);
+    }
+
+    /// Reads the hashes of a log's tree up to its newest checkpoint. `None` without one, or if the files are damaged.
+    pub fn hashes(&self, organization: &Organization) -> Option<Hashes> {
+        self.inner.trees.hashes(organization)
+    }
+
+    /// The name of a log and its public keys; also of one that has no entries yet.
+    pub fn origin(&self, organization: &Organization) -> Origin {
+        self.inner.trees.origin(organization)
     }
 
     /// Key material of this data directory for cursors: 32 bytes, made at creation.

@@ -21,6 +21,10 @@ impl Ticking {
         Ticking(Arc::new(AtomicI64::new(1_000_000)))
     }
 
+    pub fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub fn set(&self, micros: i64) {
         self.0.store(micros, Ordering::Relaxed);
     }

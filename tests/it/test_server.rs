@@ -67,6 +67,9 @@ impl TestServer {
         let options = store::Options {
             clock: clock.clock(),
             random: mar_audit::random::system(),
+            public_host: None,
+            default_host: "log.example".into(),
+            known: store::Known::Beside,
             allow_volatile: true,
             waiting_max: 100_000,
             open_bytes_max: 32 * 1024 * 1024,

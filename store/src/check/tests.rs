@@ -1,6 +1,6 @@
 use super::*;
 use crate::sealing::Limits;
-use crate::store::{Options, Store};
+use crate::store::{Known, Options, Store};
 use crate::testing::{Ticking, item};
 
 /// A store of two logs with several segments each, and a journal behind them.
@@ -20,6 +20,9 @@ fn written(dir: &Path) {
     let options = Options {
         clock: Ticking::new().clock(),
         random: crate::testing::random(),
+        public_host: None,
+        default_host: "log.example".into(),
+        known: Known::Off,
         allow_volatile: true,
         waiting_max: 1_000,
         open_bytes_max: limits.open_bytes_max,
@@ -84,6 +87,9 @@ fn a_store_in_use_is_not_checked_and_a_missing_one_is_told() {
     let options = Options {
         clock: Ticking::new().clock(),
         random: crate::testing::random(),
+        public_host: None,
+        default_host: "log.example".into(),
+        known: Known::Off,
         allow_volatile: true,
         waiting_max: 1,
         open_bytes_max: 1 << 20,

@@ -5,7 +5,7 @@ use crate::segment::SegmentBytes;
 use rustix::fs::{FallocateFlags, FlockOperation};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The disk of the machine.
@@ -35,6 +35,12 @@ impl Disk for RealDisk {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
+    }
+
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        fs::File::open(path)?.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
     }
 
     fn map(&self, path: &Path) -> io::Result<SegmentBytes> {
@@ -89,6 +95,10 @@ impl Disk for RealDisk {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn is_open_to_others(&self, path: &Path) -> io::Result<bool> {
+        Ok(fs::metadata(path)?.mode() & 0o077 != 0)
     }
 
     fn volatile(&self, path: &Path) -> io::Result<Option<&'static str>> {

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Close = 3,
     /// What is erased of a log's entries, behind the entry that says who, when and why.
     Redaction = 5,
+    /// A signed checkpoint of one log.
+    Checkpoint = 4,
 }
 
 /// A record as it was found.
@@ -83,6 +85,7 @@ pub(crate) fn decode(bytes: &[u8], position: u64, check_checksum: bool) -> Optio
             2 => Some(Kind::Mark),
             3 => Some(Kind::Close),
             5 => Some(Kind::Redaction),
+            4 => Some(Kind::Checkpoint),
             _ => None,
         },
         position,
@@ -129,9 +132,7 @@ pub(crate) fn begin_entries(out: &mut Vec<u8>, received_at: Timestamp, runs: u32
 
 /// Begins a run; `count` calls of [`push_entry`] follow.
 pub(crate) fn begin_run(out: &mut Vec<u8>, organization: &Organization, first: Seq, count: u32) {
-    let name = organization.as_str().as_bytes();
-    out.push(u8::try_from(name.len()).expect("a slug has at most 63 bytes"));
-    out.extend_from_slice(name);
+    write_name(out, organization);
     out.extend_from_slice(&first.0.to_le_bytes());
     out.extend_from_slice(&count.to_le_bytes());
 }
@@ -152,8 +153,7 @@ pub(crate) fn read_entries(content: &[u8]) -> Option<(Timestamp, Vec<Run<'_>>)> 
     let received_at = Timestamp::from_micros(i64::from_le_bytes(rest.take(8)?.try_into().ok()?))?;
     let mut runs = Vec::new();
     for _ in 0..rest.u32()? {
-        let name_bytes = rest.take(1)?[0] as usize;
-        let organization = Organization::parse(std::str::from_utf8(rest.take(name_bytes)?).ok()?)?;
+        let organization = rest.name()?;
         let first = Seq(u64::from_le_bytes(rest.take(8)?.try_into().ok()?));
         let count = rest.u32()?;
         first.0.checked_add(u64::from(count))?;
@@ -172,6 +172,32 @@ pub(crate) fn read_entries(content: &[u8]) -> Option<(Timestamp, Vec<Run<'_>>)> 
     rest.0.is_empty().then_some((received_at, runs))
 }
 
+/// Appends the content of [`Kind::Checkpoint`].
+pub(crate) fn write_checkpoint(
+    out: &mut Vec<u8>,
+    organization: &Organization,
+    at: Timestamp,
+    note: &str,
+) {
+    write_name(out, organization);
+    out.extend_from_slice(&at.as_micros().to_le_bytes());
+    out.extend_from_slice(note.as_bytes());
+}
+
+/// Log, time and note of a content of [`Kind::Checkpoint`]; `None` if it is malformed.
+pub(crate) fn read_checkpoint(content: &[u8]) -> Option<(Organization, Timestamp, &str)> {
+    let mut rest = Rest(content);
+    let organization = rest.name()?;
+    let at = Timestamp::from_micros(i64::from_le_bytes(rest.take(8)?.try_into().ok()?))?;
+    Some((organization, at, std::str::from_utf8(rest.0).ok()?))
+}
+
+fn write_name(out: &mut Vec<u8>, organization: &Organization) {
+    let name = organization.as_str().as_bytes();
+    out.push(u8::try_from(name.len()).expect("a slug has at most 63 bytes"));
+    out.extend_from_slice(name);
+}
+
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
@@ -179,6 +205,11 @@ impl<'a> Rest<'a> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
+    }
+
+    fn name(&mut self) -> Option<Organization> {
+        let length = usize::from(self.take(1)?[0]);
+        Organization::parse(std::str::from_utf8(self.take(length)?).ok()?)
     }
 
     fn u32(&mut self) -> Option<u32> {

@@ -8,8 +8,10 @@ use crate::redaction::{self, Standing};
 use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::state::{self, Committed, Inner, JournalFile};
+use crate::tree::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use entry::{Entry, EntryId, Organization, Seq, Timestamp};
+use entry::{Entry, EntryId, Organization, Seq, Timestamp, Units};
+use proof::Hash;
 use proof::leaf::Seed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,35 +61,58 @@ struct Malformed {
 }
 
 impl Bodies {
-    fn entries(&self) -> Result<Vec<Arc<Kept>>, Malformed> {
-        let parse = |(seq, body): (u64, &Body)| {
-            Entry::from_body(Seq(seq), body.received_at, &body.bytes)
-                .map(|entry| {
-                    Arc::new(Kept {
-                        entry,
-                        salts: Salts::Seed(body.seed),
-                    })
-                })
-                .map_err(|invalid| Malformed {
-                    position: body.position,
-                    what: format!("seq {seq} of {} is no entry: {invalid}", self.organization),
-                })
-        };
-        (self.first.0..).zip(&self.bodies).map(parse).collect()
+    /// The entries, and what they add to what is known behind the files.
+    fn entries(&self) -> Result<(Vec<Arc<Kept>>, Behind), Malformed> {
+        let mut units = Units::default();
+        let mut entries = Vec::with_capacity(self.bodies.len());
+        let mut behind = Behind::default();
+        for (seq, body) in (self.first.0..).zip(&self.bodies) {
+            let malformed = |what: String| Malformed {
+                position: body.position,
+                what: format!("seq {seq} of {} is no entry: {what}", self.organization),
+            };
+            let entry = Entry::from_body(Seq(seq), body.received_at, &body.bytes)
+                .map_err(|invalid| malformed(invalid.to_string()))?;
+            let kept = Kept {
+                entry,
+                salts: Salts::Seed(body.seed),
+            };
+            behind.ids.push(kept.id);
+            behind
+                .leaves
+                .push(kept.leaf(&mut units).map_err(malformed)?.hash());
+            entries.push(Arc::new(kept));
+        }
+        Ok((entries, behind))
     }
 
     fn build(&self) -> Result<Built, Malformed> {
-        let entries = self.entries()?;
+        let (entries, behind) = self.entries()?;
         Ok(Built {
             segment: Arc::new(Segment::build(&self.organization, &entries)),
-            ids: entries.iter().map(|entry| entry.id).collect(),
+            behind,
         })
     }
 }
 
 struct Built {
     segment: Arc<Segment>,
-    ids: Vec<EntryId>,
+    behind: Behind,
+}
+
+/// What a log has behind its files, in order of seq, besides the entries.
+#[derive(Default)]
+pub(super) struct Behind {
+    pub ids: Vec<EntryId>,
+    /// Hashes of the leaves.
+    pub leaves: Vec<Hash>,
+}
+
+impl Behind {
+    fn extend(&mut self, behind: Behind) {
+        self.ids.extend(behind.ids);
+        self.leaves.extend(behind.leaves);
+    }
 }
 
 /// The threads that build segments. They end when [`Builders::todo`] is dropped.
@@ -177,6 +202,12 @@ impl<'a> Replay<'a> {
         let damaged = |what: String| Err(damaged(path, record.position, &what));
         match record.kind {
             Some(Kind::Mark | Kind::Close) => return Ok(()),
+            Some(Kind::Checkpoint) => {
+                return match self.note(record.content) {
+                    Some(()) => Ok(()),
+                    None => damaged("its checksum is right, it holds no checkpoint".into()),
+                };
+            }
             Some(Kind::Entries) => {}
             Some(Kind::Redaction) => {
                 return self.stand(record).or_else(damaged);
@@ -228,6 +259,15 @@ impl<'a> Replay<'a> {
             .last_mut()
             .expect("pushed above if there was none");
         file.end = record.position + record.size_bytes as u64;
+    }
+
+    /// Keeps the newest checkpoint of each log in each file; `None` if it is none.
+    fn note(&mut self, content: &[u8]) -> Option<()> {
+        let (organization, at, note) = record::read_checkpoint(content)?;
+        let published = Published::read(note, at)?;
+        let (_, file) = self.files.last_mut()?;
+        file.notes.insert(organization, Arc::new(published));
+        Some(())
     }
 
     /// Keeps the bodies of a run that are not in segment files.
@@ -292,8 +332,8 @@ impl<'a> Replay<'a> {
         });
     }
 
-    /// Puts what was read behind the files of each log. Answers with the ids there, in order of seq.
-    pub fn finish(self, inner: &mut Inner) -> Result<BTreeMap<Organization, Vec<EntryId>>, Error> {
+    /// Puts what was read behind the files of each log. Answers with what else it has there.
+    pub fn finish(self, inner: &mut Inner) -> Result<BTreeMap<Organization, Behind>, Error> {
         let Replay {
             logs,
             received_at,
@@ -307,17 +347,13 @@ impl<'a> Replay<'a> {
             let at = files.partition_point(|(_, file)| file.first <= malformed.position);
             damaged(&files[at - 1].0, malformed.position, &malformed.what)
         };
-        let mut ids: BTreeMap<Organization, Vec<EntryId>> = BTreeMap::new();
+        let mut all: BTreeMap<Organization, Behind> = BTreeMap::new();
         let mut built = builders.finish().map_err(in_file)?;
         built.sort_unstable_by_key(|built| built.segment.first_seq());
-        for Built {
-            segment,
-            ids: of_segment,
-        } in built
-        {
-            ids.entry(segment.organization().clone())
+        for Built { segment, behind } in built {
+            all.entry(segment.organization().clone())
                 .or_default()
-                .extend(of_segment);
+                .extend(behind);
             inner.push_built(segment);
         }
         for (organization, log) in logs {
@@ -327,11 +363,9 @@ impl<'a> Replay<'a> {
                 first,
                 bodies: log.bodies,
             };
-            let entries = rest.entries().map_err(in_file)?;
+            let (entries, behind) = rest.entries().map_err(in_file)?;
             let organization = rest.organization;
-            ids.entry(organization.clone())
-                .or_default()
-                .extend(entries.iter().map(|entry| entry.id));
+            all.entry(organization.clone()).or_default().extend(behind);
             inner.push(Committed {
                 organization,
                 entries,
@@ -344,7 +378,7 @@ impl<'a> Replay<'a> {
         inner
             .journal
             .extend(files.into_iter().map(|(_, file)| file));
-        Ok(ids)
+        Ok(all)
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::disk::real::RealDisk;
 use crate::sealing::Limits;
 use crate::segment::Segment;
-use crate::store::{Options, Store};
+use crate::store::{Known, Options, Store};
 use crate::testing::{Ticking, item, item_of, random};
 use crate::{Health, disk::Disk};
 use entry::{Json, Party, Target};
@@ -30,6 +30,9 @@ fn open(dir: &Path, limits: Limits) -> Store {
     let options = Options {
         clock: Ticking::new().clock(),
         random: random(),
+        public_host: None,
+        default_host: "log.example".into(),
+        known: Known::Off,
         allow_volatile: true,
         waiting_max: 1_000,
         open_bytes_max: 1 << 20,

@@ -439,6 +439,14 @@ impl Disk for SimDisk {
         Ok(inner.world.inodes[&number].live.clone())
     }
 
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let inner = self.inner.lock();
+        let bytes = &inner.world.inodes[&inner.file(path)?].live;
+        let range = offset as usize..offset as usize + length;
+        let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        Ok(bytes.get(range).ok_or_else(cut)?.to_vec())
+    }
+
     fn map(&self, path: &Path) -> io::Result<SegmentBytes> {
         Ok(SegmentBytes::Memory(self.read(path)?))
     }
@@ -513,6 +521,10 @@ impl Disk for SimDisk {
 
     fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         Ok(Some(Box::new(SimLock)))
+    }
+
+    fn is_open_to_others(&self, _path: &Path) -> io::Result<bool> {
+        Ok(false)
     }
 
     fn volatile(&self, _path: &Path) -> io::Result<Option<&'static str>> {

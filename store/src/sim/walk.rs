@@ -5,13 +5,14 @@ use super::disk::{CrashPoint, SimDisk, Survival, Trouble, World};
 use super::oracle::{self, Key, Promises};
 use crate::faults::Faults;
 use crate::health::HealthCell;
+use crate::keyring::Keyring;
 use crate::recovery::{self, Recovered};
 use crate::sealing::{Limits, Sealing};
 use crate::sequencer::{Prepared, Sequencer};
 use crate::state::State;
 use crate::testing::Ticking;
 use crate::{Error, Receipt, directory};
-use entry::{Organization, Timestamp};
+use entry::{Organization, Timestamp, Units};
 use proof::leaf::Seed;
 use std::collections::HashSet;
 use std::path::Path;
@@ -89,10 +90,23 @@ impl Running {
         let health = Arc::new(HealthCell::default());
         let clock = Ticking::new();
         clock.set(now);
-        let Recovered { state, sequencer } =
-            recovery::recover(&opened.directory, &health, &limits(), clock.clock(), faults)
-                .map_err(|e| format!("recovery: {e}"))?;
-        let sealing = Sealing::new(opened.directory, state.clone(), health, limits());
+        let random: crate::Random = Arc::new(|bytes| bytes.fill(9));
+        let keyring = Keyring::open(&opened.directory, &random, None, "log.example")
+            .map_err(|e| format!("the keyring: {e}"))?;
+        let Recovered {
+            state,
+            trees,
+            sequencer,
+        } = recovery::recover(
+            &opened.directory,
+            keyring,
+            &health,
+            &limits(),
+            clock.clock(),
+            faults,
+        )
+        .map_err(|e| format!("recovery: {e}"))?;
+        let sealing = Sealing::new(opened.directory, state.clone(), trees, health, limits());
         let promises = oracle::check(&state.snapshot(), promises)?;
         disk.set_promises(promises.clone());
         Ok(Running {
@@ -113,7 +127,8 @@ impl Running {
 
     fn prepared(&self, item: crate::Item) -> Prepared {
         let files = self.state.files(&item.defaults.organization);
-        Prepared::new(item, Seed([7; 16]), files).expect("segments can be read")
+        Prepared::new(item, Seed([7; 16]), files, &mut Units::default())
+            .expect("segments can be read")
     }
 
     /// Commits batches of new drafts and checks the receipts. `Err` is a violation.

@@ -7,6 +7,9 @@ fn options(clock: &Ticking) -> Options {
     Options {
         clock: clock.clock(),
         random: crate::testing::random(),
+        public_host: None,
+        default_host: "log.example".into(),
+        known: Known::Off,
         allow_volatile: true,
         waiting_max: 1_000,
         open_bytes_max: 1 << 20,

@@ -7,10 +7,11 @@
 use crate::redaction::Erasure;
 use crate::scrub;
 use crate::sealing::Sealing;
-use crate::sequencer::{Outcome, Prepared, Sequencer};
+use crate::sequencer::{Checkpoints, Outcome, Prepared, Sequencer};
+use crate::tree::Published;
 use crate::{Error, Receipt};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use entry::Timestamp;
+use entry::{Organization, Timestamp};
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -19,8 +20,32 @@ use std::time::Duration;
 /// Answers one batch.
 pub(super) type Done = Box<dyn FnOnce(Result<Vec<Receipt>, Error>) + Send>;
 
-/// Called after every commit.
-pub(super) type Wakes = RwLock<Vec<Box<dyn Fn(Timestamp) + Send + Sync>>>;
+/// Whom to tell of what is durable now.
+#[derive(Default)]
+pub(super) struct Wakes {
+    pub commit: RwLock<Vec<CommitWake>>,
+    pub checkpoint: RwLock<Vec<CheckpointWake>>,
+}
+
+/// Told of each commit.
+pub(super) type CommitWake = Box<dyn Fn(Timestamp) + Send + Sync>;
+
+/// Told of a log's new checkpoint.
+pub(super) type CheckpointWake = Box<dyn Fn(&Organization, &Arc<Published>) + Send + Sync>;
+
+impl Wakes {
+    fn tell(&self, checkpoints: &Checkpoints) {
+        if checkpoints.is_empty() {
+            return;
+        }
+        let wakes = self.checkpoint.read();
+        for (organization, published) in checkpoints {
+            for wake in wakes.iter() {
+                wake(organization, published);
+            }
+        }
+    }
+}
 
 /// What the sequencer's thread is asked.
 pub(super) enum Message {
@@ -60,6 +85,9 @@ const COMMIT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// After so long without a batch the journal gets its mark.
 const IDLE_AFTER: Duration = Duration::from_millis(50);
+
+/// How often a log that waits for its checkpoint is looked at: the log's clock need not be the machine's.
+const DUE_LOOKED_AT_EVERY: Duration = Duration::from_millis(100);
 
 /// How long a failed step waits before it is tried again, and how often a full disk is looked at.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -229,8 +257,10 @@ impl Appending {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             if let Some(answer) = self.commit(message, submitted) {
+                let closed = self.sequencer.close();
+                let closed = closed.map(|checkpoints| self.wakes.tell(&checkpoints));
                 // The only receiver is `Store::close`, or it has lost interest.
-                let _ = answer.send(self.sequencer.close());
+                let _ = answer.send(closed);
                 break;
             }
         }
@@ -240,14 +270,18 @@ impl Appending {
         }
     }
 
-    /// Marks the journal, then waits; `None` when nobody can ask any more.
+    /// Marks the journal and signs what is due, then waits; `None` when nobody can ask any more.
     fn wait_idle(&mut self, submitted: &Receiver<Message>) -> Option<Message> {
         loop {
+            let (checkpoints, next_due) = self.sequencer.sign_due();
+            self.wakes.tell(&checkpoints);
             self.sequencer.idle();
-            if !self.sealing.health.waits_for_room() {
-                return submitted.recv().ok();
-            }
-            match submitted.recv_timeout(TRY_AGAIN_AFTER) {
+            let wait = match next_due {
+                _ if self.sealing.health.waits_for_room() => TRY_AGAIN_AFTER,
+                Some(due) => due.min(DUE_LOOKED_AT_EVERY),
+                None => return submitted.recv().ok(),
+            };
+            match submitted.recv_timeout(wait) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -305,10 +339,11 @@ impl Appending {
         for (done, answer) in dones.into_iter().zip(outcome.answers) {
             done(answer);
         }
+        self.wakes.tell(&outcome.checkpoints);
         let Some((received_at, load)) = outcome.committed else {
             return;
         };
-        for wake in self.wakes.read().iter() {
+        for wake in self.wakes.commit.read().iter() {
             wake(received_at);
         }
         if self.sealing.limits.must_build(load) {

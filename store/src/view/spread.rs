@@ -29,7 +29,7 @@ pub(super) fn over<'a, T: Default + Send>(
     let entries: u64 = parts.iter().map(Part::len).sum();
     let threads = (entries / ENTRIES_PER_THREAD_MIN + 1).min(THREADS_MAX as u64) as usize;
     let next = AtomicUsize::new(0);
-    let run = || {
+    let run = || -> Result<T, Error> {
         let mut sum = T::default();
         while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
             work(&mut sum, *part)?;

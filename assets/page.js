@@ -12,6 +12,9 @@ function upgrade() {
   comfort(document);
   chart(document);
   live(document);
+  // Cryptography is only loaded where there is something to verify.
+  if (document.querySelector("[data-proof]")) import("./proof-panel.js").then((proof) => proof.upgrade(document));
+  if (document.querySelector("[data-log]")) import("./proof-log.js").then((log) => log.upgrade(document));
 }
 
 document.documentElement.classList.add("js");

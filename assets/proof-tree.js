@@ -1,25 +1,23 @@
-// Hashes, bytes and the tree of docs/proofs.md: inclusion, consistency, tiles. WebCrypto only; no page, no network of its own.
+// Bytes, hashes and the tree of docs/proofs.md: inclusion, consistency, tiles.
 
 /** @typedef {{ size: bigint, root: Uint8Array }} Tree */
-/** @typedef {{ level: number, index: bigint }} Node a complete subtree of 2^level leaves */
 
-/** What is not as it must be. `step` names the part of the check that found it. */
+/** What is not as it must be; `step` names the check that found it. */
 export class Refused extends Error {
-  /** @param {string} step @param {string} why */
   constructor(step, why) {
     super(why);
     this.step = step;
   }
 }
 
-/** No format here carries a larger number: Go counts in signed 64 bits. */
-const NUMBER_MAX = (1n << 63n) - 1n;
+export function demand(holds, step, why) {
+  if (!holds) throw new Refused(step, why);
+}
 
 const encoder = new TextEncoder();
-/** @param {string} text */
 export const utf8 = (text) => encoder.encode(text);
 
-/** UTF-8 and nothing else, a byte order mark kept as the character it is. @param {Uint8Array} bytes @returns {string | null} */
+/** UTF-8 and nothing else; a byte order mark stays a character. @param {Uint8Array} bytes */
 export function text_of(bytes) {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -28,31 +26,20 @@ export function text_of(bytes) {
   }
 }
 
-/** @param {...Uint8Array} parts */
-export function joined(...parts) {
+export async function sha256(...parts) {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);
     at += part.length;
   }
-  return all;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", all));
 }
 
-/** @param {...Uint8Array} parts */
-export const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
-
-/** @param {Uint8Array} a @param {Uint8Array} b */
 export const same = (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]);
+export const to_base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 
-/** @param {Uint8Array} bytes */
-export function to_base64(bytes) {
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return btoa(binary);
-}
-
-/** Exactly what `to_base64` writes; of `length` bytes if that is given. @param {string} text @param {number} [length] */
+/** Exactly what `to_base64` writes, or null. @param {string} text @param {number} [length] in bytes */
 export function from_base64(text, length) {
   let binary;
   try {
@@ -61,106 +48,89 @@ export function from_base64(text, length) {
     return null;
   }
   // The browser's reader takes blanks, stray bits and missing padding.
-  if (btoa(binary) !== text || (length !== undefined && binary.length !== length)) return null;
+  if (btoa(binary) !== text || (length ?? binary.length) !== binary.length) return null;
   return Uint8Array.from(binary, (c) => c.charCodeAt(0));
 }
 
-/** No sign, no leading zero. @param {string} text @returns {bigint | null} */
+/** No sign, no leading zero, at most 2^63 - 1. @param {string} text */
 export function from_decimal(text) {
-  if (!/^(0|[1-9][0-9]{0,18})$/.test(text)) return null;
-  const number = BigInt(text);
-  return number <= NUMBER_MAX ? number : null;
+  const number = /^(0|[1-9]\d{0,18})$/.test(text) ? BigInt(text) : null;
+  return number === null || number >> 63n ? null : number;
 }
 
-/** @param {Uint8Array} leaf */
 export const hash_of_leaf = (leaf) => sha256(Uint8Array.of(0), leaf);
-/** @param {Uint8Array} left @param {Uint8Array} right */
 const hash_of_node = (left, right) => sha256(Uint8Array.of(1), left, right);
 
-/** One step up a path: `place` among `last + 1` nodes, to the level where it has a sibling. */
-class Climb {
-  /** @param {bigint} place @param {bigint} last */
-  constructor(place, last) {
-    this.place = place;
-    this.last = last;
-  }
-
-  /** Whether the sibling is on the left; goes up a level. */
-  up() {
-    const left = this.place % 2n === 1n || this.place === this.last;
-    if (left) while (this.place % 2n === 0n && this.place !== 0n) this.shift();
-    this.shift();
-    return left;
-  }
-
-  shift() {
-    this.place >>= 1n;
-    this.last >>= 1n;
-  }
+/** A way up from `place` among `last + 1` nodes: each `up` says whether the sibling is on the left. @param {bigint} place @param {bigint} last */
+function climb(place, last) {
+  const shift = () => ([place, last] = [place >> 1n, last >> 1n]);
+  return {
+    shift,
+    is_left: () => place % 2n === 0n,
+    is_first: () => place === 0n,
+    is_done: () => last === 0n,
+    up() {
+      const left = place % 2n === 1n || place === last;
+      // The last node of a level, if it is a left child, rises until it has a left sibling.
+      if (left) while (place % 2n === 0n && place !== 0n) shift();
+      shift();
+      return left;
+    },
+  };
 }
 
 /**
- * Checks that a leaf is at `seq` of a tree (RFC 9162, 2.1.3.2).
- * @param {Tree} tree @param {bigint} seq @param {Uint8Array} leaf its hash @param {Uint8Array[]} path
- * @param {{ sibling: Uint8Array, left: boolean, hash: Uint8Array }[]} [way] filled with each step, as far as it goes
+ * Refuses unless a leaf's hash is at `seq` of the tree (RFC 9162, 2.1.3.2); `way` gets each step, as far as it goes.
+ * @param {Tree} tree @param {bigint} seq @param {Uint8Array} leaf @param {Uint8Array[]} path @param {object[]} [way]
  */
 export async function includes(tree, seq, leaf, path, way = []) {
-  const refuse = (/** @type {string} */ why) => new Refused("path", why);
-  if (seq >= tree.size) throw refuse("the tree does not reach that far");
-  const climb = new Climb(seq, tree.size - 1n);
+  demand(seq < tree.size, "path", "the tree does not reach that far");
+  const at = climb(seq, tree.size - 1n);
   let hash = leaf;
   for (const sibling of path) {
-    if (climb.last === 0n) throw refuse("the path is too long");
-    const left = climb.up();
+    demand(!at.is_done(), "path", "the path is too long");
+    const left = at.up();
     hash = await (left ? hash_of_node(sibling, hash) : hash_of_node(hash, sibling));
     way.push({ sibling, left, hash });
   }
-  if (climb.last !== 0n) throw refuse("the path is too short");
-  if (!same(hash, tree.root)) throw new Refused("root", "the path leads to another root than the checkpoint's");
+  demand(at.is_done(), "path", "the path is too short");
+  demand(same(hash, tree.root), "root", "what is told of this entry is not in the signed tree: the path leads to another root");
 }
 
-/**
- * Checks that a tree begins with all of an older one (RFC 9162, 2.1.4.2).
- * @param {Tree} tree @param {Tree} old @param {Uint8Array[]} path
- */
+/** Refuses unless the tree begins with all of an older one (RFC 9162, 2.1.4.2). @param {Tree} tree @param {Tree} old @param {Uint8Array[]} path */
 export async function extends_tree(tree, old, path) {
-  const refuse = (/** @type {string} */ why) => new Refused("growth", why);
-  if (old.size === 0n) throw refuse("there is nothing to prove about an empty tree");
-  if (old.size > tree.size) throw refuse("the older tree is the larger");
-  if (old.size === tree.size) {
-    if (path.length > 0) throw refuse("the path is too long");
-    if (!same(old.root, tree.root)) throw refuse("the trees have one size and two roots");
-    return;
-  }
-  const climb = new Climb(old.size - 1n, tree.size - 1n);
-  while (climb.place % 2n === 1n) climb.shift();
+  const need = (holds, why) => demand(holds, "growth", why);
+  need(old.size > 0n && old.size <= tree.size, "there is nothing to prove of an empty tree, or of a larger one");
+  if (old.size === tree.size) return need(path.length === 0 && same(old.root, tree.root), "the trees have one size and two roots, or a path");
+  const at = climb(old.size - 1n, tree.size - 1n);
+  while (!at.is_left()) at.shift();
   // An old tree that is a complete subtree of the new one starts the path itself.
-  const [start, ...rest] = climb.place === 0n ? [old.root, ...path] : path;
-  if (!start) throw refuse("the path is too short");
+  const [start, ...rest] = at.is_first() ? [old.root, ...path] : path;
+  need(start, "the path is too short");
   let [before, after] = [start, start];
   for (const sibling of rest) {
-    if (climb.last === 0n) throw refuse("the path is too long");
-    if (climb.up()) [before, after] = [await hash_of_node(sibling, before), await hash_of_node(sibling, after)];
+    need(!at.is_done(), "the path is too long");
+    if (at.up()) [before, after] = [await hash_of_node(sibling, before), await hash_of_node(sibling, after)];
     else after = await hash_of_node(after, sibling);
   }
-  if (climb.last !== 0n) throw refuse("the path is too short");
-  if (!same(before, old.root)) throw refuse("the path leads to another older root");
-  if (!same(after, tree.root)) throw refuse("the path leads to another newer root");
+  need(at.is_done(), "the path is too short");
+  need(same(before, old.root), "the path leads to another older root");
+  need(same(after, tree.root), "the path leads to another newer root");
 }
 
-/** The complete subtrees of the leaves `start` to `end`, from the left. @param {bigint} start @param {bigint} end @returns {Node[]} */
+/** The complete subtrees of 2^level leaves that make up the leaves `start` to `end`. @param {bigint} start @param {bigint} end */
 function nodes_of(start, end) {
   const nodes = [];
   while (start < end) {
-    let level = 0;
-    while (start % (2n << BigInt(level)) === 0n && start + (2n << BigInt(level)) <= end) level += 1;
-    nodes.push({ level, index: start >> BigInt(level) });
-    start += 1n << BigInt(level);
+    let level = 0n;
+    while (start % (2n << level) === 0n && start + (2n << level) <= end) level += 1n;
+    nodes.push({ level, index: start >> level });
+    start += 1n << level;
   }
   return nodes;
 }
 
-/** What a consistency proof consists of, each part as complete subtrees. @param {bigint} old @param {bigint} size @returns {Node[][]} */
+/** What a consistency proof consists of: subtrees, each as its complete parts. @param {bigint} old @param {bigint} size */
 function consistency_plan(old, size) {
   const parts = [];
   let [start, end] = [0n, size];
@@ -168,13 +138,10 @@ function consistency_plan(old, size) {
     let half = 1n;
     while (half * 2n < end - start) half *= 2n;
     const middle = start + half;
-    if (old <= middle) {
-      parts.push(nodes_of(middle, end));
-      end = middle;
-    } else {
-      parts.push(nodes_of(start, middle));
-      start = middle;
-    }
+    const inside = old <= middle;
+    parts.push(inside ? nodes_of(middle, end) : nodes_of(start, middle));
+    if (inside) end = middle;
+    else start = middle;
   }
   // What begins at 0 is the old tree itself, whose root is known.
   if (start !== 0n) parts.push(nodes_of(start, end));
@@ -183,94 +150,65 @@ function consistency_plan(old, size) {
 
 /** The root over 2^n neighbouring hashes. @param {Uint8Array[]} row */
 async function root_of(row) {
-  while (row.length > 1) {
-    const pairs = Array.from({ length: row.length / 2 }, (_, at) => hash_of_node(row[2 * at], row[2 * at + 1]));
-    row = await Promise.all(pairs);
-  }
+  while (row.length > 1) row = await Promise.all(Array.from({ length: row.length / 2 }, (_, at) => hash_of_node(row[2 * at], row[2 * at + 1])));
   return row[0];
 }
 
 /** Groups of three digits, all but the last with an `x`. @param {bigint} index */
 export function place_of(index) {
   const digits = String(index);
-  const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/.../g) ?? [];
-  return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join("/");
+  return digits.padStart(Math.ceil(digits.length / 3) * 3, "0").replace(/...(?=.)/g, "x$&/");
 }
 
-/**
- * The tiles of one tree, fetched when they are needed, and believed once they lead to its root.
- * @param {Tree} tree @param {(path: string) => Promise<Uint8Array>} fetched
- */
+/** The tiles of a tree: fetched when needed, believed once they lead to its root. @param {Tree} tree @param {(path: string) => Promise<Uint8Array>} fetched */
 export function tiles_of(tree, fetched) {
-  /** @type {Map<string, { level: number, index: bigint, hashes: Promise<Uint8Array[]> }>} */
   const held = new Map();
-  const hashes_at = (/** @type {number} */ level) => tree.size >> BigInt(8 * level);
-
-  /** @param {number} level @param {bigint} index */
-  function path(level, index) {
-    const rest = hashes_at(level) - index * 256n;
-    return { width: Number(rest < 256n ? rest : 256n), path: `tile/${level}/${place_of(index)}${rest < 256n ? `.p/${rest}` : ""}` };
-  }
-
-  /** @param {number} level @param {bigint} index */
   function tile(level, index) {
-    const at = path(level, index);
-    const known = held.get(at.path);
+    const rest = (tree.size >> (8n * level)) - index * 256n;
+    const width = rest < 256n ? Number(rest) : 256;
+    const path = `tile/${level}/${place_of(index)}${width < 256 ? `.p/${width}` : ""}`;
+    const known = held.get(path);
     if (known) return known.hashes;
-    const hashes = fetched(at.path).then((bytes) => {
-      if (bytes.length !== 32 * at.width) throw new Refused("tiles", `${at.path} has ${bytes.length} bytes, not ${32 * at.width}`);
-      return Array.from({ length: at.width }, (_, n) => bytes.subarray(32 * n, 32 * n + 32));
+    const hashes = fetched(path).then((bytes) => {
+      demand(bytes.length === 32 * width, "tiles", `${path} has ${bytes.length} bytes`);
+      return Array.from({ length: width }, (_, n) => bytes.subarray(32 * n, 32 * n + 32));
     });
-    held.set(at.path, { level, index, hashes });
+    held.set(path, { level, index, hashes });
     return hashes;
   }
-
-  /** @param {Node} node */
-  async function hash(node) {
-    const level = Math.floor(node.level / 8);
-    const depth = BigInt(node.level % 8);
-    const first = node.index << depth;
-    const start = Number(first % 256n);
-    return root_of((await tile(level, first / 256n)).slice(start, start + 2 ** Number(depth)));
-  }
-
-  /** @param {Node[]} nodes largest first */
   async function fold(nodes) {
-    const hashes = await Promise.all(nodes.map(hash));
+    const parts = nodes.map(async ({ level, index }) => {
+      const first = index << level % 8n;
+      const start = Number(first % 256n);
+      return root_of((await tile(level / 8n, first / 256n)).slice(start, start + 2 ** Number(level % 8n)));
+    });
+    const hashes = await Promise.all(parts);
     let root = hashes.pop() ?? (await sha256());
     for (const left of hashes.reverse()) root = await hash_of_node(left, root);
     return root;
   }
 
+  /** Refuses unless the right edge makes the root, and each full tile what the tile above it says. */
+  async function authenticate() {
+    demand(same(await fold(nodes_of(0n, tree.size)), tree.root), "tiles", "the tiles at the right edge make another root");
+    // A tile above that is fetched here takes its turn in this loop.
+    for (const [path, { level, index, hashes }] of held) {
+      const row = await hashes;
+      if (row.length < 256) continue;
+      const above = await tile(level + 1n, index / 256n);
+      demand(same(above[Number(index % 256n)], await root_of(row)), "tiles", `${path} is not of this tree`);
+    }
+  }
+
   return {
-    /** Paths of what was fetched. */
+    authenticate,
+    /** The paths of what was fetched. */
     paths: () => [...held.keys()],
-    tile,
-    path,
-    /** Fetches the right edge and checks that it makes the root. */
-    async edge() {
-      if (!same(await fold(nodes_of(0n, tree.size)), tree.root)) throw new Refused("tiles", "the tiles of the right edge make another root");
-    },
-    /**
-     * The consistency proof with an older tree, from tiles that belong to this one.
-     * @param {bigint} old its size
-     */
+    /** The consistency proof with an older tree. @param {bigint} old its size */
     async consistency(old) {
-      const plan = consistency_plan(old, tree.size);
-      const proof = await Promise.all(plan.map(fold));
-      await this.edge();
-      await this.vouch();
+      const proof = await Promise.all(consistency_plan(old, tree.size).map(fold));
+      await authenticate();
       return proof;
-    },
-    /** Checks each full tile against its hash in the tile above, up to those of the right edge. */
-    async vouch() {
-      for (const { level, index, hashes } of held.values()) {
-        const row = await hashes;
-        if (row.length < 256) continue;
-        // The tile above is fetched if need be, and takes its turn in this loop.
-        const above = await tile(level + 1, index / 256n);
-        if (!same(above[Number(index % 256n)], await root_of(row))) throw new Refused("tiles", `${path(level, index).path} is not of this tree`);
-      }
     },
   };
 }

@@ -9,12 +9,14 @@
 //! - [`load`]: what a page shows, asked of the API's functions
 //! - [`list`]: the Audit Logs page, of [`toolbar`], [`facets`], [`chart`], [`table`]
 //! - [`details`], [`json`], [`target`]: one entry in full, one target over time
+//! - [`erasure`]: what of it was erased, by whom and why
 //! - [`states`]: nothing to show, or something wrong
 //! - [`preferences`], [`assets`]: colours and zone kept in cookies; styles, scripts, icons
 
 mod assets;
 mod chart;
 mod details;
+mod erasure;
 mod facets;
 mod json;
 mod layout;

@@ -1,9 +1,10 @@
 //! One entry in full: beside the list, or as a page of its own.
 
+use super::erasure::{self, Erasure, is_erased};
 use super::location::{Location, segment};
 use super::moment;
 use super::setting::{Setting, icon};
-use super::table::{result, target_name, text as listed};
+use super::table::{result, target_name};
 use super::toolbar::value_title;
 use super::visible::{Listed, Shown, brief, count, is_linkable, plain};
 use super::{json, layout};
@@ -22,6 +23,8 @@ pub struct Details {
     /// The entry above and below in the list, by id.
     pub previous: Option<String>,
     pub next: Option<String>,
+    /// Who erased what of it, when and why.
+    pub erasures: Vec<Erasure>,
 }
 
 /// Where details stand: that decides their frame and where their filters lead.
@@ -70,12 +73,14 @@ fn article(setting: &Setting, details: &Details, place: Place) -> Markup {
         setting,
         base: &base,
         place,
+        erasures: &details.erasures,
     };
     let entry = &details.entry;
     html! {
         article.details data-id=(entry.id) {
             (head(setting, details, place))
             (lead(setting, entry, place))
+            (erasure::notice(&setting.zone, entry, &details.erasures))
             div.grid {
                 (shown.when(entry))
                 (shown.actor(entry))
@@ -83,8 +88,8 @@ fn article(setting: &Setting, details: &Details, place: Place) -> Markup {
                 (shown.scope(entry))
                 (shown.request(entry, details))
                 (shown.log(entry))
-                @if let Some(changes) = &entry.changes { section.wide { (shown.heading(html! { "Changes" })) (json::changes(changes)) } }
-                @if let Some(context) = &entry.context { section.wide { (shown.heading(html! { "Additional context" })) (json::tree(&base, context)) } }
+                (shown.changes(entry))
+                (shown.context(entry))
                 (shown.history(details))
                 (raw(&shown, entry))
             }
@@ -135,7 +140,7 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
             p.sentence { (sentence(setting, entry)) }
             div.verdict {
                 (result(entry.result))
-                code { (Shown(&entry.action)) }
+                code data-at="/action" { (Shown(&entry.action)) }
                 span.badge { (category_title(entry.category)) }
                 @if entry.clock_ahead() { span.badge.warn { "clock ahead" } }
             }
@@ -145,6 +150,7 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
                         Some(error) => {
                             @if let Some(code) = &error.code { code { (Shown(code)) } " " }
                             @if let Some(message) = &error.message { (Shown(message)) }
+                            @else if is_erased(entry, "/error/message") { (erasure::mark()) }
                         },
                         None => span.soft { "It failed; no reason was given." },
                     }
@@ -156,9 +162,9 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
 
 /// What happened, in one sentence. A failure is an attempt: it must not read as done.
 pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
-    let party = &entry.actor.party;
-    let actor = party.shown();
+    let actor = erasure::cell(entry, ACTOR_NAMES, entry.actor.party.shown());
     let target = target_name(entry);
+    let target_shown = erasure::cell(entry, TARGET_NAMES, target);
     let action = setting.catalogue.get(&entry.action);
     html! {
         @if entry.result == Result::Failure { "Failed attempt: " }
@@ -166,26 +172,32 @@ pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
             Some(action) => @for part in action.parts() {
                 @match part {
                     Part::Text(words) => (words),
-                    Part::Actor => b { (listed(actor)) },
-                    Part::Target => b { (listed(target)) },
+                    Part::Actor => b { (actor) },
+                    Part::Target => b { (target_shown) },
                 }
             },
             None => {
-                b { (listed(actor)) } " did " b { (Listed(&entry.action)) }
-                @if target.is_some() { " on " b { (listed(target)) } }
+                b { (actor) } " did " b { (Listed(&entry.action)) }
+                @if target.is_some() || is_erased(entry, "/target/name") { " on " b { (target_shown) } }
             },
         }
         @if let Some(other) = &entry.actor.on_behalf_of {
-            ", on behalf of " b { (listed(other.shown())) }
+            ", on behalf of " b { (erasure::cell(entry, &[], other.shown())) }
         }
+        @else if is_erased(entry, "/actor/on_behalf_of") { ", on behalf of " b { (erasure::mark()) } }
     }
 }
+
+/// What an actor may be called by, and what a target.
+pub const ACTOR_NAMES: &[&str] = &["/actor/name", "/actor/id", "/actor/email"];
+pub const TARGET_NAMES: &[&str] = &["/target/name"];
 
 /// The sections, each value with its ways to the list.
 struct Sections<'a> {
     setting: &'a Setting,
     base: &'a Location,
     place: Place,
+    erasures: &'a [Erasure],
 }
 
 impl Sections<'_> {
@@ -205,10 +217,10 @@ impl Sections<'_> {
                 (self.heading(html! { "Timestamp" }))
                 dl.pairs {
                     dt { "Local" } dd { span.v { time datetime=(entry.timestamp) data-local[zone.is_utc()] { (zone.full(entry.timestamp)) } } }
-                    dt { "UTC" } dd { code.v { (entry.timestamp) } }
+                    dt { "UTC" } dd { code.v data-at="/timestamp" { bdi { (entry.timestamp) } } }
                     dt { "Received" }
                     dd { span.v {
-                        code { (entry.received_at) } " "
+                        code data-at="/received_at" { bdi { (entry.received_at) } } " "
                         span.soft { (moment::span(late)) @if late >= 0 { " later" } @else { " earlier" } }
                     } }
                     @if entry.clock_ahead() {
@@ -224,23 +236,35 @@ impl Sections<'_> {
             section {
                 (self.heading(html! { "Actor" }))
                 dl.pairs {
-                    (self.party(&entry.actor.party, true))
+                    (self.party(entry, &entry.actor.party, "/actor"))
                     @if let Some(other) = &entry.actor.on_behalf_of {
                         div.sep { "On behalf of" }
-                        (self.party(other, false))
+                        (self.party(entry, other, "/actor/on_behalf_of"))
+                    } @else if is_erased(entry, "/actor/on_behalf_of") {
+                        dt { "On behalf of" } dd { span.v { (self.erased(entry, "/actor/on_behalf_of")) } }
                     }
                 }
             }
         }
     }
 
-    fn party(&self, party: &Party, filters: bool) -> Markup {
+    fn party(&self, entry: &Entry, party: &Party, at: &str) -> Markup {
         let kind = value_title("actor_type", party.kind.as_str());
-        let by = |field: Field| filters.then_some(field);
+        let filters = at == "/actor";
+        let pair = |label, name: &str, value: &Option<Box<str>>, field| {
+            let field = Some(field).filter(|_| filters);
+            self.pair(
+                entry,
+                label,
+                &format!("{at}/{name}"),
+                value.as_deref(),
+                field,
+            )
+        };
         html! {
-            (self.pair("Name", party.name.as_deref(), by(Field::Actor)))
-            (self.pair("Email", party.email.as_deref(), by(Field::Email)))
-            (self.pair("ID", party.id.as_deref(), by(Field::Actor)))
+            (pair("Name", "name", &party.name, Field::Actor))
+            (pair("Email", "email", &party.email, Field::Email))
+            (pair("ID", "id", &party.id, Field::Actor))
             dt { "Type" } dd { span.v { (kind) } @if filters { (self.acts(Field::ActorType, party.kind.as_str())) } }
         }
     }
@@ -253,27 +277,31 @@ impl Sections<'_> {
                     @if let Some(href) = entry.target.as_ref().and_then(history_href) { a href=(href) { "Full history" } }
                 }))
                 @match &entry.target {
-                    Some(target) => dl.pairs { (self.target_pairs(target)) },
+                    Some(target) => dl.pairs { (self.target_pairs(entry, target, "/target")) },
                     None => p.none { "none" },
                 }
                 @for (i, related) in entry.related.iter().enumerate() {
                     dl.pairs {
                         div.sep { "Related" @if entry.related.len() > 1 { " " (i + 1) } }
-                        (self.target_pairs(related))
+                        (self.target_pairs(entry, related, &format!("/related/{i}")))
                     }
+                }
+                @if is_erased(entry, "/related") {
+                    dl.pairs { dt { "Related" } dd { span.v { (self.erased(entry, "/related")) } } }
                 }
             }
         }
     }
 
-    fn target_pairs(&self, target: &Target) -> Markup {
+    fn target_pairs(&self, entry: &Entry, target: &Target, at: &str) -> Markup {
         let kind = target
             .kind
             .as_deref()
             .map(|kind| value_title("target_type", kind));
+        let by = Some(Field::Target);
         html! {
-            (self.pair("Name", target.name.as_deref(), Some(Field::Target)))
-            (self.pair("ID", target.id.as_deref(), Some(Field::Target)))
+            (self.pair(entry, "Name", &format!("{at}/name"), target.name.as_deref(), by))
+            (self.pair(entry, "ID", &format!("{at}/id"), target.id.as_deref(), by))
             dt { "Type" }
             dd { span.v { (whole(kind.as_deref())) } @if let Some(kind) = &target.kind { (self.acts(Field::TargetType, kind)) } }
         }
@@ -284,8 +312,8 @@ impl Sections<'_> {
             section {
                 (self.heading(html! { "Scope" }))
                 dl.pairs {
-                    (self.pair("Organization", Some(entry.scope.organization.as_str()), Some(Field::Organization)))
-                    (self.pair("Project", entry.scope.project.as_deref(), Some(Field::Project)))
+                    (self.pair(entry, "Organization", "/scope/organization", Some(entry.scope.organization.as_str()), Some(Field::Organization)))
+                    (self.pair(entry, "Project", "/scope/project", entry.scope.project.as_deref(), Some(Field::Project)))
                 }
             }
         }
@@ -297,13 +325,13 @@ impl Sections<'_> {
             section {
                 (self.heading(html! { "Request" }))
                 dl.pairs {
-                    (self.pair("Request ID", request.id.as_deref(), Some(Field::RequestId)))
-                    (self.pair("IP address", request.ip.as_deref(), Some(Field::Ip)))
-                    (self.pair("User agent", request.user_agent.as_deref(), None))
-                    (self.pair("Method", request.method.as_deref(), None))
-                    (self.pair("Path", request.path.as_deref(), None))
-                    (self.pair("Trace ID", request.trace_id.as_deref(), None))
-                    (self.pair("Session ID", request.session_id.as_deref(), None))
+                    (self.pair(entry, "Request ID", "/request/id", request.id.as_deref(), Some(Field::RequestId)))
+                    (self.pair(entry, "IP address", "/request/ip", request.ip.as_deref(), Some(Field::Ip)))
+                    (self.pair(entry, "User agent", "/request/user_agent", request.user_agent.as_deref(), None))
+                    (self.pair(entry, "Method", "/request/method", request.method.as_deref(), None))
+                    (self.pair(entry, "Path", "/request/path", request.path.as_deref(), None))
+                    (self.pair(entry, "Trace ID", "/request/trace_id", request.trace_id.as_deref(), None))
+                    (self.pair(entry, "Session ID", "/request/session_id", request.session_id.as_deref(), None))
                 }
                 @if !details.same_request.is_empty() {
                     dl.pairs { div.sep { "Also caused by this request" } }
@@ -320,12 +348,12 @@ impl Sections<'_> {
             section {
                 (self.heading(html! { "Log" }))
                 dl.pairs {
-                    (self.pair("Entry ID", Some(&entry.id.to_string()), None))
-                    dt { "Seq" } dd { span.v { (entry.seq.0) } }
-                    (self.pair("Source", source.map(|s| &*s.name), Some(Field::Source)))
+                    (self.pair(entry, "Entry ID", "/id", Some(&entry.id.to_string()), None))
+                    dt { "Seq" } dd { span.v data-at="/seq" { bdi { (entry.seq.0) } } }
+                    (self.pair(entry, "Source", "/source/name", source.map(|s| &*s.name), Some(Field::Source)))
                     @if source.is_some() {
-                        (self.pair("Event ID", source.and_then(|s| s.event_id.as_deref()), None))
-                        (self.pair("Sequence", sequence.as_deref(), None))
+                        (self.pair(entry, "Event ID", "/source/event_id", source.and_then(|s| s.event_id.as_deref()), None))
+                        (self.pair(entry, "Sequence", "/source/sequence", sequence.as_deref(), None))
                     }
                 }
             }
@@ -352,7 +380,7 @@ impl Sections<'_> {
                     @let id = entry.id.to_string();
                     a href=(permalink(entry)) aria-current=[(id == current).then_some("true")] {
                         time.soft datetime=(entry.timestamp) { (self.setting.zone.format(entry.timestamp, "%-d %b %Y %H:%M:%S")) }
-                        span.w { (Listed(&entry.action)) span.soft { " · " (listed(entry.actor.party.shown())) } }
+                        span.w { (Listed(&entry.action)) span.soft { " · " (erasure::cell(entry, ACTOR_NAMES, entry.actor.party.shown())) } }
                         (result(entry.result))
                     }
                 }
@@ -360,12 +388,56 @@ impl Sections<'_> {
         }
     }
 
-    fn pair(&self, label: &str, value: Option<&str>, field: Option<Field>) -> Markup {
+    /// A member and its value; `at` is its RFC 6901 pointer, by which the proof's panel finds what is shown of it.
+    fn pair(
+        &self,
+        entry: &Entry,
+        label: &str,
+        at: &str,
+        value: Option<&str>,
+        field: Option<Field>,
+    ) -> Markup {
         html! {
             dt { (label) }
             dd {
-                span.v { (whole(value)) }
+                span.v data-at=(at) {
+                    @if value.is_none() && is_erased(entry, at) { (self.erased(entry, at)) } @else { (whole(value)) }
+                }
                 @if let (Some(value), Some(field)) = (value, field) { (self.acts(field, value)) }
+            }
+        }
+    }
+
+    fn erased(&self, entry: &Entry, path: &str) -> Markup {
+        erasure::link(entry, self.erasures, path)
+    }
+
+    fn changes(&self, entry: &Entry) -> Markup {
+        let erased = is_erased(entry, "/changes");
+        html! {
+            @if entry.changes.is_some() || erased {
+                section.wide {
+                    (self.heading(html! { "Changes" }))
+                    @if let Some(changes) = &entry.changes { (json::changes(changes)) }
+                    @if erased { p { (self.erased(entry, "/changes")) } }
+                }
+            }
+        }
+    }
+
+    fn context(&self, entry: &Entry) -> Markup {
+        let whole = is_erased(entry, "/context");
+        let keys: Vec<_> = erasure::context_keys(entry).collect();
+        html! {
+            @if entry.context.is_some() || whole || !keys.is_empty() {
+                section.wide {
+                    (self.heading(html! { "Additional context" }))
+                    @if let Some(context) = &entry.context { (json::tree(self.base, context)) }
+                    @if !keys.is_empty() {
+                        ul.tree { @for (path, key) in &keys { li { span.k { (Shown(key)) ": " } (self.erased(entry, path)) } } }
+                    }
+                    @if whole { p { (self.erased(entry, "/context")) } }
+                }
             }
         }
     }

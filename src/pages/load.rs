@@ -186,6 +186,7 @@ pub fn details(snapshot: &Snapshot, entry: Entry) -> Result<Details, Problem> {
         .take(SAME_REQUEST);
     Ok(Details {
         same_request: same_request.collect(),
+        erasures: super::erasure::of(snapshot, &entry)?,
         entry,
         history,
         previous: None,

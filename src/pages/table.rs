@@ -1,5 +1,7 @@
 //! The list itself: which columns, and a row for each entry.
 
+use super::details::{ACTOR_NAMES, TARGET_NAMES};
+use super::erasure::{cell as text, is_erased, mark};
 use super::list::Listing;
 use super::location::Location;
 use super::moment;
@@ -225,38 +227,46 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
         },
         Column::Received => moment::cell(&setting.zone, entry.received_at),
         Column::Actor => html! {
-            span.strong title=(actor_hint(entry)) { (text(party.shown())) }
+            span.strong title=(actor_hint(entry)) { (text(entry, ACTOR_NAMES, party.shown())) }
         },
-        Column::Email if first => text(party.email.as_deref()),
+        Column::Email if first || is_erased(entry, "/actor/email") => {
+            text(entry, &["/actor/email"], party.email.as_deref())
+        }
         // Under a name that is the address already, the kind says more.
         Column::Email => {
             let email = party.email.as_deref().filter(|_| party.email != party.name);
-            text(email.or(Some(kind_word(entry))))
+            text(entry, &[], email.or(Some(kind_word(entry))))
         }
         Column::Action => html! {
             span.strong title=(action_title(setting, entry)) { (Listed(&entry.action)) }
             div.sub { (category_title(entry.category)) }
         },
         Column::Target => {
-            html! { span.strong title=(target_hint(entry)) { (text(target_name(entry))) } }
+            html! { span.strong title=(target_hint(entry)) { (text(entry, TARGET_NAMES, target_name(entry))) } }
         }
         Column::TargetType => {
             let kind = entry.target.as_ref().and_then(|t| t.kind.as_deref());
-            text(kind.map(|k| value_title("target_type", k)).as_deref())
+            text(
+                entry,
+                &[],
+                kind.map(|k| value_title("target_type", k)).as_deref(),
+            )
         }
         Column::Scope => html! {
-            span { (text(Some(entry.scope.project.as_deref().unwrap_or(entry.scope.organization.as_str())))) }
+            span { (Listed(entry.scope.project.as_deref().unwrap_or(entry.scope.organization.as_str()))) }
             div.sub { @if entry.scope.project.is_some() { (entry.scope.organization) } @else { "organization" } }
         },
         Column::RequestId => {
-            html! { code title=[entry.request.id.as_deref().map(|id| brief(id, 120))] { (text(entry.request.id.as_deref())) } }
+            html! { code title=[entry.request.id.as_deref().map(|id| brief(id, 120))] { (text(entry, &[], entry.request.id.as_deref())) } }
         }
-        Column::Ip => html! { code { (text(entry.request.ip.as_deref())) } },
+        Column::Ip => {
+            html! { code { (text(entry, &["/request/ip"], entry.request.ip.as_deref())) } }
+        }
         Column::Result => html! {
             (result(entry.result))
-            @if let Some(error) = &entry.error { div.sub.error title=(error_hint(error)) { (Listed(error.code.as_deref().or(error.message.as_deref()).unwrap_or("no reason given"))) } }
+            @if let Some(error) = &entry.error { div.sub.error title=(error_hint(error)) { (why(entry, error)) } }
         },
-        Column::Source => text(entry.source.as_ref().map(|s| &*s.name)),
+        Column::Source => text(entry, &[], entry.source.as_ref().map(|s| &*s.name)),
     }
 }
 
@@ -265,11 +275,12 @@ fn repeats(entry: &Entry, under: Column) -> bool {
     under == Column::TargetType && entry.target.is_none()
 }
 
-/// A value, or the visible absence of one.
-pub fn text(value: Option<&str>) -> Markup {
-    match value {
-        Some(value) => html! { (Listed(value)) },
-        None => html! { span.none { "none" } },
+/// Why it failed, in a word: code or message.
+pub fn why(entry: &Entry, error: &entry::Error) -> Markup {
+    match error.code.as_deref().or(error.message.as_deref()) {
+        Some(reason) => html! { (Listed(reason)) },
+        None if is_erased(entry, "/error/message") => mark(),
+        None => html! { "no reason given" },
     }
 }
 

@@ -1,10 +1,11 @@
 //! The history of one target: what was done to it, by whom, and what changed each time.
 
 use super::details::{permalink, sentence};
+use super::erasure::{is_erased, mark};
 use super::location::Location;
 use super::moment;
 use super::setting::{Setting, icon};
-use super::table::result;
+use super::table::{result, why};
 use super::toolbar::value_title;
 use super::visible::{Listed, Shown, brief, count};
 use super::{json, layout};
@@ -70,10 +71,18 @@ fn step(setting: &Setting, entry: &Entry) -> Markup {
             div.what {
                 p { a href=(permalink(entry)) { (sentence(setting, entry)) } }
                 p { (result(entry.result)) " " code.soft { (Listed(&entry.action)) }
-                    @if let Some(error) = &entry.error { " " span.soft { (Listed(error.message.as_deref().or(error.code.as_deref()).unwrap_or("no reason given"))) } }
+                    @if let Some(error) = &entry.error { " " span.soft { (failure(entry, error)) } }
                 }
                 @if let Some(changes) = &entry.changes { (json::changes(changes)) }
+                @else if is_erased(entry, "/changes") { p { span.soft { "Changes: " } (mark()) } }
             }
         }
+    }
+}
+
+fn failure(entry: &Entry, error: &entry::Error) -> Markup {
+    match &error.message {
+        Some(message) => html! { (Listed(message)) },
+        None => why(entry, error),
     }
 }

@@ -125,6 +125,15 @@ impl Plan {
         })
     }
 
+    /// The whole tree, whatever its size: for a log, not for a bundle of it.
+    pub fn whole(size: Size) -> Self {
+        Self {
+            first: 0,
+            end: size.get(),
+            size,
+        }
+    }
+
     /// The tiles: on each level, from the top down, those above the range, and the partial one at the right edge, of which
     /// the root is made.
     pub fn tiles(self) -> impl Iterator<Item = Tile> {

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use std::io::{BufReader, Read};
 use std::time::Duration;
+use ureq::config::ConfigBuilder;
 use ureq::http::{Response, StatusCode, header};
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
 
 /// A server and who we are to it.
@@ -110,15 +112,38 @@ impl std::fmt::Display for Problem {
 /// The longest problem document that is read: it is shown to a person.
 const PROBLEM_BYTES_MAX: u64 = 1024 * 1024;
 
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// The longest that one call for evidence may take: everything asked for is small.
+const EVIDENCE_CALL_MAX: Duration = Duration::from_secs(60);
+
 impl Client {
     pub fn new(server: &str, token: Option<String>) -> Result<Self, Error> {
+        let agent = Agent::config_builder().timeout_connect(Some(CONNECT_MAX));
+        Self::with(server, token, agent)
+    }
+
+    /// For servers nobody vouches for: no redirects, and an end to waiting.
+    pub fn for_evidence(server: &str, token: Option<String>) -> Result<Self, Error> {
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(CONNECT_MAX))
+            .timeout_global(Some(EVIDENCE_CALL_MAX))
+            .max_redirects(0)
+            .max_redirects_will_error(false);
+        Self::with(server, token, agent)
+    }
+
+    fn with(
+        server: &str,
+        token: Option<String>,
+        agent: ConfigBuilder<AgentScope>,
+    ) -> Result<Self, Error> {
         let url = url::Url::parse(server).map_err(|_| Error::Address(server.to_owned()))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(Error::Address(server.to_owned()));
         }
-        let agent = Agent::config_builder()
+        let agent = agent
             .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(10)))
             .user_agent(concat!("mar-audit/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
@@ -178,6 +203,14 @@ impl Client {
             retry_after: None,
             problem,
         })
+    }
+
+    /// The whole of an answer that should have at most so many bytes: of a longer one, one byte more.
+    pub fn bytes(&self, answer: Response<Body>, bytes_max: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        let mut reader = self.reader(answer).take(bytes_max as u64 + 1);
+        reader.read_to_end(&mut bytes).map_err(|e| self.cut(&e))?;
+        Ok(bytes)
     }
 
     /// The whole of an answer as text; for answers whose size the call itself bounds.
@@ -251,6 +284,11 @@ impl Client {
             .headers()
             .get(header::CONTENT_TYPE)
             .is_some_and(|v| v.to_str().is_ok_and(|t| t.contains("json")));
+        let to = answer.headers().get(header::LOCATION);
+        let to = to.filter(|_| status.is_redirection());
+        let detail = to
+            .map(|to| format!("it points to {to:?}, which is not followed"))
+            .unwrap_or_default();
         let mut text = String::new();
         // A body that cannot be read leaves the status, which says enough.
         let read = self
@@ -263,6 +301,7 @@ impl Client {
         };
         let problem = problem.unwrap_or_else(|| Problem {
             title: format!("{} answered {status}", self.server),
+            detail,
             ..Problem::default()
         });
         Err(Error::Refused {

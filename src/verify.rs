@@ -11,16 +11,23 @@
 //! - [`tiles`]: a tree's tiles as they come, from the top down
 //! - [`lines`]: what a bundle shows of its entries, checked in parallel
 //! - [`bundle`]: an evidence bundle
+//! - [`log`]: a log itself, and that it only grew
+//! - [`remembered`]: what was accepted of it before
+//! - [`remote`]: a log that a server gives out
 
 pub mod bundle;
 pub mod inclusion;
 pub mod lines;
+pub mod log;
 pub mod refusal;
+pub mod remembered;
+pub mod remote;
 pub mod tiles;
 pub mod together;
 pub mod trust;
 
 pub use bundle::Bundle;
 pub use inclusion::Inclusion;
+pub use log::Log;
 pub use refusal::{Error, Refusal, Step, Verdict};
 pub use trust::{MaxAge, Trust};

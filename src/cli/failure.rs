@@ -134,7 +134,9 @@ impl From<verify::Error> for Failure {
     fn from(error: verify::Error) -> Self {
         let exit = match &error {
             verify::Error::Refused(refusal) => refusal.verdict.into(),
-            verify::Error::Trust(_) | verify::Error::File { .. } => Exit::Failed,
+            verify::Error::Trust(_) | verify::Error::File { .. } | verify::Error::Call { .. } => {
+                Exit::Failed
+            }
         };
         Self::new(exit, error)
     }

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod inclusion;
+mod log;
 
 use crate::cli::{Context, Exit, Failure, Output};
 use crate::clock;
@@ -20,6 +21,8 @@ pub enum Command {
     Proof(inclusion::Arguments),
     /// Verify an evidence bundle: that its entries are in the log, and none in its range is missing
     Bundle(bundle::Arguments),
+    /// Verify a log: its newest checkpoint, and that it only grew since the last time
+    Log(log::Arguments),
 }
 
 /// Whom to trust.
@@ -80,6 +83,7 @@ pub fn run(command: &Command, context: &Context) -> Result<(), Failure> {
     let done = match command {
         Command::Proof(arguments) => inclusion::run(arguments, output),
         Command::Bundle(arguments) => bundle::run(arguments, output),
+        Command::Log(arguments) => log::run(arguments, context, output),
     };
     match done {
         Err(Ended::Refused(error)) => refused(error, output),

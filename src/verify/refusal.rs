@@ -1,5 +1,6 @@
 //! Why evidence does not hold: the step that failed, what was found, and what that means.
 
+use crate::client;
 use std::fmt;
 use std::io;
 
@@ -41,7 +42,9 @@ pub enum Step {
     Entry,
     /// The entry's leaf against the signed root.
     Place,
-    /// How long ago.
+    /// A checkpoint against the one accepted before.
+    Growth,
+    /// Times: how long ago, and in which order.
     Age,
 }
 
@@ -54,6 +57,7 @@ impl Step {
             Step::Tiles => "tiles",
             Step::Entry => "entry",
             Step::Place => "place",
+            Step::Growth => "growth",
             Step::Age => "age",
         }
     }
@@ -66,7 +70,8 @@ impl Step {
             Step::Tiles => "checking the tiles against the signed root",
             Step::Entry => "checking the entry's values",
             Step::Place => "checking the entry's place under the signed root",
-            Step::Age => "checking how old it is",
+            Step::Growth => "checking that the log continues what was accepted before",
+            Step::Age => "checking its times",
         }
     }
 }
@@ -133,7 +138,12 @@ impl Refusal {
             (Verdict::Tampered, Step::Place) => {
                 "the signed log does not hold this entry at this place: the entry, its place or its hashes were altered"
             }
-            (Verdict::Tampered, Step::Age) => "its times cannot be true",
+            (Verdict::Tampered, Step::Growth) => {
+                "whether the log continues what was accepted before could not be shown"
+            }
+            (Verdict::Tampered, Step::Age) => {
+                "its times cannot be true: the log signed what it could not have received so"
+            }
             (Verdict::PolicyUnmet, _) => {
                 "nothing was found altered, but those you trust have not vouched for it: is it the right key or policy, and the right log?"
             }
@@ -168,6 +178,12 @@ pub enum Error {
     /// Nothing was decided: correct the key or policy file.
     #[error("{0}")]
     Trust(String),
+    /// Nothing was decided: the log could not be asked.
+    #[error("{path}: {source}")]
+    Call {
+        path: String,
+        source: Box<client::Error>,
+    },
     /// Nothing was decided: name a file that can be read.
     #[error("{name}: {source}")]
     File { name: String, source: io::Error },

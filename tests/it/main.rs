@@ -21,3 +21,4 @@ mod tidy;
 mod verify;
 mod verify_bundle;
 mod verify_evidence;
+mod verify_log;

@@ -1,16 +1,19 @@
 //! `verify log`: a log that only grew is accepted, every other one is refused and the evidence kept.
 
 use crate::program::{Done, agent, command, directory, run};
-use crate::verify_evidence::{ORIGIN, TestLog, disclosure, key, log_key, vkey};
+use crate::verify_evidence::{ORIGIN, TestLog, disclosure, key, log_key, policy, vkey};
+use mar_audit::verify::Trust;
+use mar_audit::verify::log::{self, Depth, Evidence};
 use proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use proof::key::KeyKind;
 use proof::leaf::Leaf;
 use proof::tile::{Bundle, Tile};
+use proptest::prelude::*;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
 
 /// What a server answers to a path: the bytes of the whole answer after its status.
@@ -441,5 +444,68 @@ fn the_token_goes_to_the_configured_server_alone() {
         let heard = served.heard.lock().expect("no panic").join("\n");
         assert_eq!(heard.contains("hush-"), told, "{heard}");
         assert_eq!(heard.contains("hush-2"), flag.is_some(), "{heard}");
+    }
+}
+
+/// Verifies a log whose files come from a function, without a server.
+fn verified(size: u64, alter: &dyn Fn(&str, Vec<u8>) -> Vec<u8>, depth: Depth) -> bool {
+    static LOG: LazyLock<TestLog> = LazyLock::new(|| TestLog::of(600));
+    let get = |path: String| {
+        let bytes = file(&LOG, size, &path).unwrap_or_default();
+        Ok(alter(&path, bytes))
+    };
+    let mut evidence = Evidence {
+        checkpoint: &mut || get("checkpoint".to_owned()),
+        tile: &mut |tile| get(tile.to_string()),
+        leaves: &mut |bundle| get(bundle.to_string()),
+    };
+    let trust = Trust::in_policy(policy().as_bytes(), None).expect("a policy");
+    let before = LOG.checkpoint(300);
+    log::verify(&mut evidence, &trust, Some(&before), depth, &mut |_, _| {}).is_ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Every byte that a full reading asks for has one value it may have.
+    #[test]
+    fn no_altered_file_of_a_log_is_accepted(
+        which in 0usize..7,
+        at in any::<prop::sample::Index>(),
+        byte: u8,
+        cut: bool,
+    ) {
+        let paths = [
+            "checkpoint", "tile/1/000.p/2", "tile/0/000", "tile/0/001", "tile/0/002.p/88",
+            "tile/entries/001", "tile/entries/002.p/88",
+        ];
+        let changed = std::cell::Cell::new(false);
+        let alter = |path: &str, bytes: Vec<u8>| {
+            if path != paths[which] {
+                return bytes;
+            }
+            let mut altered = bytes.clone();
+            let at = at.index(altered.len());
+            if cut {
+                altered.truncate(at);
+            } else {
+                altered[at] = byte;
+            }
+            changed.set(altered != bytes);
+            altered
+        };
+        let held = verified(600, &alter, Depth::Full);
+        prop_assert_eq!(held, !changed.get());
+    }
+
+    #[test]
+    fn no_bytes_of_a_server_do_more_than_be_refused(bytes: Vec<u8>, which in 0usize..3) {
+        let starts = ["checkpoint", "tile/0", "tile/entries"][which];
+        let alter = |path: &str, true_bytes| match path.starts_with(starts) {
+            true => bytes.clone(),
+            false => true_bytes,
+        };
+        prop_assert!(!verified(600, &alter, Depth::Edge));
+        prop_assert!(!verified(600, &alter, Depth::Full));
     }
 }

@@ -196,6 +196,15 @@ impl Segment {
         }
     }
 
+    /// As [`Segment::find`], with what proves it.
+    pub(crate) fn find_kept(&self, id: &EntryId) -> Result<Option<Kept>, Error> {
+        let Some(entry) = self.find(id)? else {
+            return Ok(None);
+        };
+        let salts = self.salts((entry.seq.0 - self.meta.first_seq.0) as u32)?;
+        Ok(Some(Kept { entry, salts }))
+    }
+
     /// Fails unless ids are looked for in the bytes that were written. Read once; every later look costs nothing.
     pub(crate) fn trust_ids(&self) -> Result<(), Error> {
         self.trusted(&self.trust.bloom, &[Part::Bloom])?;

@@ -351,6 +351,15 @@ impl Store {
         self.inner.state.logs()
     }
 
+    /// What a reader of this store found to contradict itself in a log: [`Store::health`] says so from now on. The error, to
+    /// pass on.
+    pub fn condemn(&self, organization: &Organization, what: String) -> Error {
+        let path = PathBuf::from(format!("logs/{organization}"));
+        let error = Error::Damaged { path, what };
+        self.inner.health.found(&error);
+        error
+    }
+
     pub fn health(&self) -> Health {
         self.inner.health.get()
     }

@@ -208,17 +208,23 @@ impl Snapshot {
 
     /// The entries of an id: at most one per log.
     pub fn get(&self, id: &EntryId) -> Result<Vec<Entry>, Error> {
+        let kept = self.get_kept(id)?.into_iter();
+        Ok(kept.map(|kept| kept.entry).collect())
+    }
+
+    /// As [`Snapshot::get`], with what proves them.
+    pub fn get_kept(&self, id: &EntryId) -> Result<Vec<Kept>, Error> {
         let mut entries = Vec::new();
         for log in self.logs.iter() {
             match log.tail.iter().find(|entry| entry.id == *id) {
-                Some(entry) => entries.push(Entry::clone(entry)),
+                Some(entry) => entries.push(Kept::clone(entry)),
                 None => {
                     // The newest first: what is asked for is mostly young.
                     let found = log
                         .segments
                         .iter()
                         .rev()
-                        .find_map(|segment| segment.find(id).transpose());
+                        .find_map(|segment| segment.find_kept(id).transpose());
                     entries.extend(found.transpose()?);
                 }
             }

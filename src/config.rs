@@ -11,6 +11,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use store::Known;
 
 /// The file read from the working directory where none is named.
 pub const FILE: &str = "mar-audit.toml";
@@ -78,7 +79,13 @@ pub const KEYS: &[Key] = &[
         "public_host",
         Kind::List,
         None,
-        "host names, besides the address itself, that calls may be addressed to",
+        "host names, besides the address itself, that calls may be addressed to; logs are named after the first",
+    ),
+    key(
+        "known_checkpoints",
+        Kind::Text,
+        None,
+        "where each log's newest checkpoint is kept; beside the data directory if not set, `none`: nowhere",
     ),
     key(
         "default_organization",
@@ -144,6 +151,7 @@ pub struct Config {
     pub insecure_listen: bool,
     pub allow_volatile: bool,
     pub public_hosts: Vec<String>,
+    pub known_checkpoints: Known,
     pub default_organization: Organization,
     pub log: String,
     pub connections_max: usize,
@@ -309,6 +317,14 @@ impl Layers {
             insecure_listen: self.get("insecure_listen")?,
             allow_volatile: self.get("allow_volatile")?,
             public_hosts: self.optional("public_host")?.unwrap_or_default(),
+            known_checkpoints: match self.optional::<String>("known_checkpoints")?.as_deref() {
+                None => Known::Beside,
+                Some("none") => Known::Off,
+                Some("") => {
+                    return Err(self.wrong("known_checkpoints", "is empty; `none` switches it off"));
+                }
+                Some(dir) => Known::At(dir.into()),
+            },
             default_organization: Organization::parse(&organization).ok_or_else(|| {
                 self.wrong(
                     "default_organization",

@@ -7,7 +7,7 @@ use crate::{clock, demo, random, server};
 use clap::Args;
 use signal_hook::consts::SIGXFSZ;
 use std::io::{self, IsTerminal, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Keep data on a file system that does not survive a restart
     #[arg(long)]
     pub allow_volatile: bool,
-    /// A host name, besides the address itself, that calls may be addressed to; repeatable
+    /// A host name, besides the address itself, that calls may be addressed to; repeatable. Logs are named after the first
     #[arg(long, value_name = "HOST")]
     pub public_host: Vec<String>,
 }
@@ -71,7 +71,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     log_to_stderr(&config)?;
     let listener = listen(&config)?;
     ignore_file_size_signal()?;
-    let store = Store::open(&config.data, store_options(&config))?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    let store = Store::open(&config.data, store_options(&config, address))?;
     let served = serve(&config, listener, &store, arguments.demo);
     // Closed even if serving failed: what was acknowledged is safe either way, but the next start is faster.
     let closed = store.close();
@@ -79,13 +80,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     Ok(closed?)
 }
 
-fn store_options(config: &Config) -> store::Options {
+fn store_options(config: &Config, address: SocketAddr) -> store::Options {
     store::Options {
         clock: clock::system(),
         random: random::system(),
-        public_host: None,
-        default_host: config.listen.to_string(),
-        known: store::Known::Beside,
+        public_host: config.public_hosts.first().cloned(),
+        default_host: address.to_string(),
+        known: config.known_checkpoints.clone(),
         allow_volatile: config.allow_volatile,
         waiting_max: config.waiting_entries_max,
         open_bytes_max: config.open_bytes_max,
@@ -171,7 +172,7 @@ fn serve(config: &Config, listener: TcpListener, store: &Store, demo: bool) -> R
 }
 
 /// The line that says it is ready, for people and for programs that wait for it.
-fn announce(address: std::net::SocketAddr) -> Result<(), Failure> {
+fn announce(address: SocketAddr) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     // A closed stdout is no reason not to serve.
     match writeln!(out, "mar-audit listening on http://{address}").and_then(|()| out.flush()) {

@@ -177,6 +177,27 @@ fn a_list_and_a_secret_come_from_the_environment_and_the_secret_is_not_shown() {
 }
 
 #[test]
+fn known_checkpoints_are_beside_the_data_unless_said_otherwise() {
+    let known = |text: Option<&str>| {
+        let flags = text.map(|text| Flag::new("known_checkpoints", text));
+        let layers = Layers::read(Sources {
+            flags: flags.into_iter().collect(),
+            ..Sources::default()
+        });
+        layers
+            .and_then(|layers| layers.check())
+            .map(|config| config.known_checkpoints)
+    };
+    assert_eq!(known(None).expect("good"), Known::Beside);
+    assert_eq!(known(Some("none")).expect("good"), Known::Off);
+    assert_eq!(
+        known(Some("/mnt/other")).expect("good"),
+        Known::At("/mnt/other".into())
+    );
+    assert!(known(Some("")).is_err());
+}
+
+#[test]
 fn the_settings_of_the_document_are_those_of_the_table() {
     let document = include_str!("../../docs/operations.md");
     for key in KEYS {

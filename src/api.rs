@@ -2,7 +2,8 @@
 //!
 //! - [`query`]: parameters to [`query::Query`]
 //! - [`listing`], [`facets`], [`histogram`]: what a snapshot answers, as values and as JSON
-//! - [`batch`], [`receipts`]: entries in, receipts out
+//! - [`batch`], [`receipts`]: entries in, receipts out; [`published`]: receipts with proofs
+//! - [`logs`], [`proof`]: the verifiable log, as strangers read it
 
 pub mod batch;
 pub mod catalogue;
@@ -10,12 +11,17 @@ pub mod condition;
 pub mod facets;
 pub mod histogram;
 pub mod listing;
+pub mod logs;
+pub mod proof;
+pub mod published;
 pub mod query;
 pub mod receipts;
 
+use crate::answer::Counted;
 use crate::app::App;
 use crate::body::{self, Coding, Share};
 use crate::problem::{Fault, Kind, Problem};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
@@ -29,6 +35,7 @@ use receipts::Receipts;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Instant;
+use store::Kept;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 type Answer = Result<Response, Problem>;
@@ -40,14 +47,9 @@ pub async fn append(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let wanted = destination(&app, raw.as_deref()).and_then(|organization| {
-        Ok((
-            organization,
-            batch::Form::of(&headers)?,
-            Coding::of(&headers)?,
-        ))
-    });
-    let (organization, form, coding) = match wanted {
+    let wanted = Wanted::parse(&app, raw.as_deref())
+        .and_then(|wanted| Ok((wanted, batch::Form::of(&headers)?, Coding::of(&headers)?)));
+    let (wanted, form, coding) = match wanted {
         Ok(wanted) => wanted,
         Err(problem) => {
             body::linger(body);
@@ -61,15 +63,16 @@ pub async fn append(
     let hand_over = move |app: &Arc<App>| {
         let filling = batch::Filling {
             catalogue: &app.catalogue,
-            organization: &organization,
+            organization: &wanted.organization,
             now: app.now(),
             alone: app.work.inside() == 1,
         };
         let batch = batch::read(form, &bytes, &filling)?;
         drop((bytes, share));
-        Ok((submit(app, batch.items, room), batch.refusals))
+        let logs = wanted.published.then(|| batch.organizations());
+        Ok((submit(app, batch.items, room), batch.refusals, logs))
     };
-    let (stored, refusals) = app.blocking(hand_over).await?;
+    let (stored, refusals, logs) = app.blocking(hand_over).await?;
     let stored = stored
         .await
         .map_err(|_| Kind::Closing.detail("the log stopped before it answered"))??;
@@ -80,9 +83,19 @@ pub async fn append(
     } else {
         PROBLEM
     };
-    let headers = [(header::CONTENT_TYPE, kind)];
-    Ok((receipts.status(), headers, receipts.to_json("/v1/entries")).into_response())
+    let (status, headers) = (receipts.status(), [(header::CONTENT_TYPE, kind)]);
+    let body = match logs {
+        None => Body::from(receipts.to_json(INSTANCE, None)),
+        Some(logs) => {
+            let (body, share) = published::answer(&app, receipts, logs, INSTANCE).await;
+            let body = share.into_body(body);
+            return Ok((status, headers, Extension(Counted), body).into_response());
+        }
+    };
+    Ok((status, headers, body).into_response())
 }
+
+const INSTANCE: &str = "/v1/entries";
 
 type Stored = Result<Vec<store::Receipt>, store::Error>;
 
@@ -113,19 +126,33 @@ fn submit(
     stored
 }
 
-/// The organization of entries that name none: `?organization=`, else the configured one.
-fn destination(app: &App, raw: Option<&str>) -> Result<Organization, Problem> {
-    let mut parameters = Parameters::read(raw)?;
-    let mut faults = Vec::new();
-    let organization = match parameters.once("organization", &mut faults) {
-        None => Some(app.settings.default_organization.clone()),
-        Some(text) => Organization::parse(&text),
-    };
-    if organization.is_none() {
-        faults.push(Fault::parameter("organization", "1 to 63 of a-z 0-9 . _ -"));
+/// The parameters of an append.
+struct Wanted {
+    /// Of entries that name none: `?organization=`, else the configured one.
+    organization: Organization,
+    /// Receipts shall carry proofs.
+    published: bool,
+}
+
+impl Wanted {
+    fn parse(app: &App, raw: Option<&str>) -> Result<Self, Problem> {
+        let mut parameters = Parameters::read(raw)?;
+        let mut faults = Vec::new();
+        let organization = match parameters.once("organization", &mut faults) {
+            None => Some(app.settings.default_organization.clone()),
+            Some(text) => Organization::parse(&text),
+        };
+        if organization.is_none() {
+            faults.push(Fault::parameter("organization", "1 to 63 of a-z 0-9 . _ -"));
+        }
+        let waits = [("stored", false), ("published", true)];
+        let published = parameters.choice("wait", &waits, &mut faults);
+        parameters.finish(&["organization", "wait"], faults)?;
+        Ok(Self {
+            organization: organization.unwrap_or_else(|| app.settings.default_organization.clone()),
+            published: published.unwrap_or(false),
+        })
     }
-    parameters.finish(&["organization"], faults)?;
-    Ok(organization.unwrap_or_else(|| app.settings.default_organization.clone()))
 }
 
 /// `GET /v1/entries` lists a page.
@@ -192,11 +219,15 @@ pub async fn show(
 
 /// The entry of an id; in the first organization that has one, or in the one named. None is 404, whatever the reason.
 pub fn find(app: &App, id: &str, organization: Option<&str>) -> Result<Entry, Problem> {
+    find_kept(app, id, organization).map(|kept| kept.entry)
+}
+
+/// As [`find`], with what proves it.
+pub fn find_kept(app: &App, id: &str, organization: Option<&str>) -> Result<Kept, Problem> {
     let none = || Kind::NotFound.detail("no entry of that id");
     let id = EntryId::parse(id).ok_or_else(none)?;
-    let entries = app.store.snapshot().get(&id)?;
-    let wanted =
-        |entry: &Entry| organization.is_none_or(|o| entry.scope.organization.as_str() == o);
+    let entries = app.store.snapshot().get_kept(&id)?;
+    let wanted = |entry: &Kept| organization.is_none_or(|o| entry.scope.organization.as_str() == o);
     entries.into_iter().find(wanted).ok_or_else(none)
 }
 

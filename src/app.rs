@@ -32,6 +32,8 @@ pub struct App {
     pub tails: Gate,
     /// Changes with every commit: what tails wait for.
     pub commits: watch::Sender<()>,
+    /// Changes with every checkpoint of any log: what proofs wait for.
+    pub checkpoints: watch::Sender<()>,
     /// True once the server shuts down: what never ends by itself ends then.
     pub closing: watch::Sender<bool>,
 }
@@ -79,6 +81,9 @@ pub struct Limits {
     pub shutdown_wait: Duration,
     /// Silence of a tail before a heartbeat keeps its connection known to be alive.
     pub heartbeat: Duration,
+    /// How long a call waits for a checkpoint: they come once a second, and a log whose disk is slow or whose files are damaged
+    /// must not hold its callers.
+    pub checkpoint_wait: Duration,
 }
 
 impl Default for Limits {
@@ -99,6 +104,7 @@ impl Default for Limits {
             tails_max: 256,
             shutdown_wait: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
+            checkpoint_wait: Duration::from_secs(5),
         }
     }
 }
@@ -120,8 +126,12 @@ impl App {
         let commits = watch::Sender::new(());
         let wake = commits.clone();
         store.on_commit(Box::new(move |_| wake.send_modify(|()| {})));
+        let checkpoints = watch::Sender::new(());
+        let wake = checkpoints.clone();
+        store.on_checkpoint(Box::new(move |_, _| wake.send_modify(|()| {})));
         Arc::new(Self {
             commits,
+            checkpoints,
             closing: watch::Sender::new(false),
             catalogue: Arc::new(catalogue),
             clock,

@@ -6,7 +6,7 @@
 //! - [`workload`]: the entries
 //! - `server`: the process under measurement
 //! - `bundle`: what an outsider's check takes
-//! - `ingest`, `query`, `export`, `start`: what is measured
+//! - `ingest`, `query`, `export`, `proof`, `start`: what is measured
 //! - `latency`: percentiles, and what one fsync costs here
 //! - `report`: the table in `docs/performance.md`
 
@@ -14,6 +14,7 @@ mod bundle;
 mod export;
 mod ingest;
 mod latency;
+mod proof;
 mod query;
 mod report;
 mod server;
@@ -106,6 +107,8 @@ pub enum Command {
     Query(Measured),
     /// Measure a full CSV export of a directory that `bench ingest` filled.
     Export(Measured),
+    /// Measure proofs, and a bundle of the largest log, on a directory that `bench ingest` filled.
+    Proof(Measured),
     /// Write the whole workload as an evidence bundle, and measure `verify bundle` on it.
     Bundle {
         #[arg(long, default_value_t = 1_000_000)]
@@ -193,6 +196,7 @@ pub fn run(command: Command) -> Result<(), Failed> {
         Command::Ingest(measured) => ingest::measure(&measured).map(drop),
         Command::Query(measured) => query::measure(&measured).map(drop),
         Command::Export(measured) => export::measure(&measured).map(drop),
+        Command::Proof(measured) => proof::measure(&measured).map(drop),
         Command::Bundle { entries, out } => {
             bundle::measure(&Workload::new(entries, Logs::One), &out).map(drop)
         }
@@ -211,6 +215,7 @@ pub fn run(command: Command) -> Result<(), Failed> {
                 let mut figures = ingest::measure(&measured)?;
                 figures.extend(query::measure(&measured)?);
                 figures.extend(export::measure(&measured)?);
+                figures.extend(proof::measure(&measured)?);
                 figures.extend(start::measure(&measured)?);
                 columns.push((entries, figures));
                 report::write(&report, &measured, &columns)?;

@@ -1,4 +1,5 @@
-//! Everything a filter matches, as one file: streamed, in constant memory, complete or recognisably cut.
+//! Everything a filter matches, as one file: streamed, in constant memory, complete or recognisably cut. Rows are written
+//! here, [`mod@bundle`]s of evidence there.
 //!
 //! How a reader knows that it has everything:
 //! - JSON: a cut file does not parse; a whole one ends in `"complete":true,"count":n}`.
@@ -9,16 +10,18 @@
 //!
 //! Whatever fails midway breaks the connection off before the last chunk: no export ends well that is not whole.
 
+pub mod bundle;
 pub mod csv;
 
 use crate::api::listing::as_of;
 use crate::api::query::{DIRECTIONS, ORDERS, Parameters, refused};
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Fault, Problem};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
+use bundle::Evidence;
 use bytes::Bytes;
 use csv::Guard;
 use entry::{Entry, Filter, Timestamp};
@@ -35,6 +38,13 @@ use tokio_stream::wrappers::ReceiverStream;
 /// The form of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    Rows(Rows),
+    Bundle,
+}
+
+/// The form of a file that has an entry a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
     Csv(Guard),
     Ndjson,
     Json,
@@ -43,17 +53,19 @@ pub enum Format {
 impl Format {
     fn content_type(self) -> &'static str {
         match self {
-            Format::Csv(_) => "text/csv; charset=utf-8; header=present",
-            Format::Ndjson => "application/x-ndjson",
-            Format::Json => "application/json",
+            Format::Rows(Rows::Csv(_)) => "text/csv; charset=utf-8; header=present",
+            Format::Rows(Rows::Ndjson) => "application/x-ndjson",
+            Format::Rows(Rows::Json) => "application/json",
+            Format::Bundle => "application/zstd",
         }
     }
 
     fn extension(self) -> &'static str {
         match self {
-            Format::Csv(_) => "csv",
-            Format::Ndjson => "ndjson",
-            Format::Json => "json",
+            Format::Rows(Rows::Csv(_)) => "csv",
+            Format::Rows(Rows::Ndjson) => "ndjson",
+            Format::Rows(Rows::Json) => "json",
+            Format::Bundle => "maraudit",
         }
     }
 }
@@ -76,20 +88,26 @@ impl ExportQuery {
         let guard = parameters
             .choice("csv_guard", &guards, &mut faults)
             .unwrap_or(Guard::On);
+        let csv = Format::Rows(Rows::Csv(guard));
         let formats = [
-            ("csv", Format::Csv(guard)),
-            ("ndjson", Format::Ndjson),
-            ("json", Format::Json),
+            ("csv", csv),
+            ("ndjson", Format::Rows(Rows::Ndjson)),
+            ("json", Format::Rows(Rows::Json)),
+            ("bundle", Format::Bundle),
         ];
         let format = parameters.choice("format", &formats, &mut faults);
         let order = parameters.choice("order", ORDERS, &mut faults);
         let direction = parameters.choice("direction", DIRECTIONS, &mut faults);
+        if format == Some(Format::Bundle) && (order.is_some() || direction.is_some()) {
+            let only = "a bundle is in the order of the log";
+            faults.push(Fault::parameter("order", only));
+        }
         let filter = parameters.filter(app.now(), Self::PARAMETERS, &mut faults);
         if !faults.is_empty() {
             return Err(refused(faults));
         }
         Ok(Self {
-            format: format.unwrap_or(Format::Csv(guard)),
+            format: format.unwrap_or(csv),
             filter,
             order: order.unwrap_or(Order::Time),
             direction: direction.unwrap_or(Direction::Descending),
@@ -109,7 +127,15 @@ pub async fn export(
     let (sender, receiver) = channel::<Chunk>(CHUNKS_WAITING_MAX);
     if method != Method::HEAD {
         let place = app.exports.enter().await?;
-        tokio::task::spawn_blocking(move || run(&app, query, sender, place));
+        match format {
+            Format::Rows(rows) => {
+                tokio::task::spawn_blocking(move || run(&app, rows, query, sender, place));
+            }
+            Format::Bundle => {
+                let evidence = Evidence::find(&app, query.filter).await?;
+                tokio::task::spawn_blocking(move || prove(&app, evidence, sender, place));
+            }
+        }
     }
     let headers = [
         (
@@ -132,7 +158,13 @@ pub async fn export(
         .into_response())
 }
 
-type Chunk = Result<Frame<Bytes>, store::Error>;
+/// A piece of the body; an error in it breaks the connection off.
+type Chunk = Result<Frame<Bytes>, Broken>;
+
+/// What is said of it is in the server's log.
+#[derive(Debug, thiserror::Error)]
+#[error("the export failed")]
+pub struct Broken;
 
 /// Chunks made ahead of a slow reader.
 const CHUNKS_WAITING_MAX: usize = 4;
@@ -159,31 +191,44 @@ fn file_name(query: &ExportQuery, now: Timestamp) -> String {
     )
 }
 
-fn run(app: &App, query: ExportQuery, sender: Sender<Chunk>, place: OwnedSemaphorePermit) {
+fn run(
+    app: &App,
+    format: Rows,
+    query: ExportQuery,
+    sender: Sender<Chunk>,
+    place: OwnedSemaphorePermit,
+) {
     let mut file = File {
-        format: query.format,
+        format,
         out: Vec::with_capacity(CHUNK_BYTES + 8192),
         entries: 0,
         sender,
     };
     let snapshot = app.store.snapshot();
     let ended = file.write_all(&snapshot, query);
-    app.metrics.exported_entries.inc_by(file.entries);
-    if let Err(cut) = ended {
-        app.metrics.exports_cut.inc();
-        match cut {
-            Cut::HungUp => tracing::info!(
-                entries = file.entries,
-                "an export was given up by its reader"
-            ),
-            Cut::Failed(error) => {
-                tracing::error!(%error, entries = file.entries, "an export was cut");
-                // An error in the body breaks the connection off; a reader that left already does not hear it.
-                drop(file.sender.blocking_send(Err(error)));
-            }
+    ends(app, file.entries, ended, &file.sender);
+    drop(place);
+}
+
+fn prove(app: &App, evidence: Evidence, sender: Sender<Chunk>, place: OwnedSemaphorePermit) {
+    let (entries, ended) = evidence.write(app, &sender);
+    ends(app, entries, ended, &sender);
+    drop(place);
+}
+
+/// Counts and logs how an export ended, and breaks off what is not whole.
+fn ends(app: &App, entries: u64, ended: Result<(), Cut>, sender: &Sender<Chunk>) {
+    app.metrics.exported_entries.inc_by(entries);
+    let Err(cut) = ended else { return };
+    app.metrics.exports_cut.inc();
+    match cut {
+        Cut::HungUp => tracing::info!(entries, "an export was given up by its reader"),
+        Cut::Failed(error) => {
+            tracing::error!(error, entries, "an export was cut");
+            // A reader that left already does not hear it.
+            drop(sender.blocking_send(Err(Broken)));
         }
     }
-    drop(place);
 }
 
 /// Entries by the batch: handing over one at a time costs more than reading it. A batch is cut short by large entries, so that
@@ -220,12 +265,12 @@ fn read_batches(mut scan: Scan, batches: &SyncSender<Result<Vec<Entry>, store::E
 /// Why an export ended early.
 enum Cut {
     HungUp,
-    Failed(store::Error),
+    Failed(String),
 }
 
 /// A file on its way out.
 struct File {
-    format: Format,
+    format: Rows,
     out: Vec<u8>,
     entries: u64,
     sender: Sender<Chunk>,
@@ -235,9 +280,9 @@ impl File {
     fn write_all(&mut self, snapshot: &Snapshot, query: ExportQuery) -> Result<(), Cut> {
         let state = as_of(snapshot, &query.filter);
         match self.format {
-            Format::Csv(_) => self.out.extend_from_slice(csv::HEADER),
-            Format::Json => self.out.extend_from_slice(b"{\"entries\":["),
-            Format::Ndjson => {}
+            Rows::Csv(_) => self.out.extend_from_slice(csv::HEADER),
+            Rows::Json => self.out.extend_from_slice(b"{\"entries\":["),
+            Rows::Ndjson => {}
         }
         let scan = snapshot.scan(PageQuery {
             filter: query.filter,
@@ -257,7 +302,7 @@ impl File {
             let (batches, read) = sync_channel(BATCHES_WAITING_MAX);
             scope.spawn(move || read_batches(scan, &batches));
             for batch in read {
-                for entry in batch.map_err(Cut::Failed)? {
+                for entry in batch.map_err(|error| Cut::Failed(error.to_string()))? {
                     self.write(&entry);
                 }
                 if self.out.len() >= CHUNK_BYTES {
@@ -270,12 +315,12 @@ impl File {
 
     fn write(&mut self, entry: &Entry) {
         match self.format {
-            Format::Csv(guard) => csv::write(entry, guard, &mut self.out),
-            Format::Ndjson => {
+            Rows::Csv(guard) => csv::write(entry, guard, &mut self.out),
+            Rows::Ndjson => {
                 entry.write_wire(&mut self.out);
                 self.out.push(b'\n');
             }
-            Format::Json => {
+            Rows::Json => {
                 self.out
                     .extend_from_slice(if self.entries == 0 { b"\n" } else { b",\n" });
                 entry.write_wire(&mut self.out);
@@ -301,12 +346,12 @@ impl File {
             as_of.map_or("null".to_owned(), |seq| seq.to_string()),
         );
         let last = match self.format {
-            Format::Csv(_) => Ok(()),
-            Format::Ndjson => writeln!(
+            Rows::Csv(_) => Ok(()),
+            Rows::Ndjson => writeln!(
                 self.out,
                 "{{\"complete\":true,\"entries\":{entries},\"as_of\":{state}}}"
             ),
-            Format::Json => writeln!(
+            Rows::Json => writeln!(
                 self.out,
                 "\n],\"as_of\":{state},\"complete\":true,\"count\":{entries}}}"
             ),

@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Every measure of the roof.
@@ -24,6 +25,8 @@ pub struct Metrics {
     pub exports_cut: Counter,
     pub log_entries: Gauge,
     pub logs: Gauge,
+    pub checkpoint_size: Gauge,
+    pub checkpoint_lag_seconds: Gauge<f64, AtomicU64>,
     pub ready: Gauge,
 }
 
@@ -66,6 +69,8 @@ impl Metrics {
             exports_cut: Counter::default(),
             log_entries: Gauge::default(),
             logs: Gauge::default(),
+            checkpoint_size: Gauge::default(),
+            checkpoint_lag_seconds: Gauge::default(),
             ready: Gauge::default(),
             registry: Registry::default(),
         };
@@ -111,6 +116,18 @@ impl Metrics {
             self.log_entries.clone(),
         );
         to.register("logs", "Logs", self.logs.clone());
+        to.register(
+            "checkpoint_size",
+            "Entries that checkpoints cover, in all logs",
+            self.checkpoint_size.clone(),
+        );
+        let lag = "How long the oldest entry that no checkpoint covers has been stored; above a few seconds, none is signed";
+        to.register_with_unit(
+            "checkpoint_lag",
+            lag,
+            Unit::Seconds,
+            self.checkpoint_lag_seconds.clone(),
+        );
         to.register("ready", "1 if entries can be appended", self.ready.clone());
     }
 

@@ -1,5 +1,6 @@
 //! OpenAPI 3.1 at `/openapi.json`, projected from the tables the server itself uses: fields, vocabularies, limits, problems.
 
+mod log;
 mod schemas;
 
 use crate::api::facets::{FIELDS_DEFAULT, TOP_DEFAULT, TOP_MAX};
@@ -40,6 +41,10 @@ fn paths() -> Value {
     json!({
         "/v1/entries": {"post": append(), "get": list()},
         "/v1/entries/{id}": {"get": show_one()},
+        "/v1/entries/{id}/proof": {"get": log::proof()},
+        "/v1/logs": {"get": operation("logs", "The logs, their names, keys and newest checkpoints", vec![], "Logs", &[Kind::BadParameter])},
+        "/v1/logs/{organization}/checkpoint": {"get": log::checkpoint()},
+        "/v1/logs/{organization}/tile/{path}": {"get": log::tile()},
         "/v1/facets": {"get": facets()},
         "/v1/histogram": {"get": histogram()},
         "/v1/export": {"get": export()},
@@ -105,7 +110,11 @@ fn append() -> Value {
              decompression (Content-Encoding: identity, gzip or zstd). Good entries of a batch are stored though others are refused. \
              Sending the same entries again is safe: the same id and content is stored once."
         ),
-        "parameters": [parameter("organization", "The organization of entries that name none", json!({"type": "string"}))],
+        "parameters": [
+            parameter("organization", "The organization of entries that name none", json!({"type": "string"})),
+            parameter("wait", "published: receipts carry proofs, which takes until the next checkpoint, about a second",
+                json!({"enum": ["stored", "published"], "default": "stored"})),
+        ],
         "requestBody": {"required": true, "content": {
             "application/json": {"schema": {"oneOf": [draft, {"type": "array", "items": draft, "maxItems": BATCH_ENTRIES_MAX}]}},
             "application/x-ndjson": lines, "application/ndjson": lines, "application/jsonl": lines,
@@ -206,7 +215,7 @@ fn export() -> Value {
     parameters.push(parameter(
         "format",
         "The form of the file",
-        json!({"enum": ["csv", "ndjson", "json"], "default": "csv"}),
+        json!({"enum": ["csv", "ndjson", "json", "bundle"], "default": "csv"}),
     ));
     let guard = json!({"enum": ["on", "off"], "default": "on"});
     parameters.push(parameter(
@@ -214,12 +223,19 @@ fn export() -> Value {
         "A ' before cells that a spreadsheet would run",
         guard,
     ));
-    let mut responses = responses(&[Kind::BadParameter, Kind::Overloaded]);
+    let mut responses = responses(&[
+        Kind::BadParameter,
+        Kind::NotFound,
+        Kind::Overloaded,
+        Kind::Unpublished,
+    ]);
     let text = json!({"schema": {"type": "string"}});
+    let bytes = json!({"schema": {"type": "string", "format": "binary"}});
     responses.insert("200".into(), json!({
         "description": "The whole file; a cut one is recognisable: NDJSON ends in {\"complete\":true,…}, JSON in \"complete\":true, \
-                        CSV in the last chunk and, for TE: trailers, x-audit-complete",
-        "content": {"text/csv": text, "application/x-ndjson": text, "application/json": {"schema": {"type": "object"}}},
+                        CSV in the last chunk and, for TE: trailers, x-audit-complete; a bundle (of one organization) in its frame's end",
+        "content": {"text/csv": text, "application/x-ndjson": text, "application/json": {"schema": {"type": "object"}},
+                    "application/zstd": bytes},
     }));
     json!({"operationId": "export", "summary": "Export everything that matches", "parameters": parameters, "responses": responses})
 }

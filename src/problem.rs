@@ -54,6 +54,8 @@ kinds! {
     /// What was read from disk is not what was written.
     Damaged = "damaged", INTERNAL_SERVER_ERROR, "Stored data is damaged";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
+    /// The entry is stored; its proof is there with the next checkpoint.
+    Unpublished = "unpublished", SERVICE_UNAVAILABLE, "No checkpoint covers the entry yet";
     /// Nothing is appended until a restart re-reads the disk.
     Latched = "latched", SERVICE_UNAVAILABLE, "The log appends nothing more";
     /// It is law, and tried again until it is done.
@@ -128,7 +130,7 @@ impl Kind {
             headers: Vec::new(),
         };
         match self {
-            Kind::Overloaded => problem.retry_after(1),
+            Kind::Overloaded | Kind::Unpublished => problem.retry_after(1),
             Kind::NoSpace | Kind::Latched | Kind::Closing => problem.retry_after(10),
             _ => problem,
         }

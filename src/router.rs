@@ -13,6 +13,13 @@ pub fn router(app: Arc<App>) -> Router {
     let v1 = Router::new()
         .route("/entries", get(api::list).post(api::append))
         .route("/entries/{id}", get(api::show))
+        .route("/entries/{id}/proof", get(api::proof::show))
+        .route("/logs", get(api::logs::list))
+        .route(
+            "/logs/{organization}/checkpoint",
+            get(api::logs::checkpoint),
+        )
+        .route("/logs/{organization}/tile/{*path}", get(api::logs::tile))
         .route("/facets", get(api::count))
         .route("/histogram", get(api::chart))
         .route("/catalogue", get(api::catalogue))

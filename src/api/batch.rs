@@ -82,6 +82,12 @@ impl Batch {
         self.len() == 0
     }
 
+    /// The log of each item.
+    pub fn organizations(&self) -> Vec<Organization> {
+        let logs = self.items.iter().map(|item| &item.defaults.organization);
+        logs.cloned().collect()
+    }
+
     fn append(&mut self, later: Batch) {
         self.items.extend(later.items);
         self.refusals.extend(later.refusals);

@@ -5,6 +5,7 @@ use crate::problem::{Kind, Problem};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use entry::Seq;
 use prometheus_client::encoding::text::encode;
 use std::sync::Arc;
 use store::Health;
@@ -45,9 +46,31 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     app.metrics
         .ready
         .set(i64::from(app.store.health() == Health::Ready));
+    let (covered, lag_seconds) = app.blocking(|app| Ok(checkpoints(app))).await?;
+    app.metrics
+        .checkpoint_size
+        .set(i64::try_from(covered).unwrap_or(i64::MAX));
+    app.metrics.checkpoint_lag_seconds.set(lag_seconds);
     let mut text = String::new();
     encode(&mut text, &app.metrics.registry)
         .map_err(|_| Kind::Internal.detail("the metrics cannot be written"))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// How many entries checkpoints cover, and for how many seconds the oldest that none covers has been stored.
+fn checkpoints(app: &App) -> (u64, f64) {
+    let (mut covered, mut oldest) = (0, None);
+    let snapshot = app.store.snapshot();
+    for log in snapshot.logs.iter() {
+        let published = app.store.published(&log.organization);
+        let size = published.map_or(0, |published| published.size());
+        covered += size;
+        // A damaged entry is told by whoever reads it; the other measures must not fall silent with it.
+        let waiting = snapshot.kept(&log.organization, Seq(size)).ok().flatten();
+        let since = waiting.map(|kept| kept.received_at);
+        oldest = oldest.into_iter().chain(since).min();
+    }
+    let micros = oldest.map_or(0, |since| app.now().as_micros() - since.as_micros());
+    (covered, micros.max(0) as f64 / 1e6)
 }

@@ -1,6 +1,7 @@
 //! What became of each item, in the order sent.
 
 use super::batch::Refusal;
+use super::published::Evidence;
 use crate::problem::{Fault, Kind};
 use axum::http::StatusCode;
 use entry::EntryId;
@@ -68,8 +69,16 @@ impl Receipts {
         }
     }
 
+    /// The receipts of the store, in the order of the items that were handed to it.
+    pub fn stored(&self) -> impl Iterator<Item = &Receipt> {
+        self.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Stored(receipt) => Some(receipt),
+            Outcome::Refused(_) => None,
+        })
+    }
+
     /// The answer. Where every item was refused it is a problem document that has the receipts as members too.
-    pub fn to_json(&self, instance: &str) -> Vec<u8> {
+    pub fn to_json(&self, instance: &str, mut evidence: Option<&mut Evidence<'_>>) -> Vec<u8> {
         let mut out = Vec::with_capacity(128 + self.outcomes.len() * 144);
         out.push(b'{');
         if self.status() != StatusCode::OK {
@@ -78,13 +87,24 @@ impl Receipts {
         let (accepted, duplicates, rejected) = (self.accepted, self.duplicates, self.rejected());
         write!(out, "\"accepted\":{accepted},\"duplicates\":{duplicates},\"rejected\":{rejected},\"receipts\":[")
             .expect("memory is written");
+        let mut handed_over = 0..;
         for (n, outcome) in self.outcomes.iter().enumerate() {
             if n > 0 {
                 out.push(b',');
             }
             outcome.write(&mut out);
+            if let Outcome::Stored(receipt) = outcome
+                && let (Some(n), Some(evidence)) = (handed_over.next(), &mut evidence)
+            {
+                evidence.write_one(n, receipt, &mut out);
+            }
+            out.push(b'}');
         }
-        out.extend_from_slice(b"]}");
+        out.push(b']');
+        if let Some(evidence) = evidence {
+            evidence.write_last(&mut out);
+        }
+        out.push(b'}');
         out
     }
 
@@ -146,7 +166,7 @@ impl Outcome {
         }
     }
 
-    /// By hand: a batch has ten thousand of these.
+    /// All but its closing brace. By hand: a batch has ten thousand of these.
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Outcome::Stored(Receipt::Accepted {
@@ -173,7 +193,6 @@ impl Outcome {
                 write_error(out, refusal);
             }
         }
-        out.push(b'}');
     }
 }
 

@@ -28,6 +28,18 @@ pub struct Arguments {
     /// Write cells as they are, though a spreadsheet may take them for formulas
     #[arg(long)]
     no_csv_guard: bool,
+    /// Write an evidence bundle of one organization's entries, which `verify bundle` checks: FILE.maraudit, `-` for stdout
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "out", "no_csv_guard"])]
+    bundle: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn wanted(&self) -> (Format, &Path) {
+        match &self.bundle {
+            Some(out) => (Format::Bundle, out),
+            None => (self.format, &self.out),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,6 +47,8 @@ enum Format {
     Csv,
     Ndjson,
     Json,
+    #[value(skip)]
+    Bundle,
 }
 
 impl Format {
@@ -43,6 +57,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Ndjson => "ndjson",
             Format::Json => "json",
+            Format::Bundle => "bundle",
         }
     }
 
@@ -54,8 +69,8 @@ impl Format {
             .next()
             .unwrap_or(end);
         let last: Option<serde_json::Value> = match self {
-            // The end of the transport is all there is.
-            Format::Csv => return true,
+            // The end of the transport is all there is; of a bundle's file, the end of its frame is looked for.
+            Format::Csv | Format::Bundle => return true,
             Format::Ndjson => serde_json::from_slice(line).ok(),
             // Entries stand on lines of their own, so this line closes their array.
             Format::Json => line
@@ -70,25 +85,20 @@ impl Format {
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
+    let (format, out) = arguments.wanted();
     let mut parameters = arguments.parameters.0.clone();
-    parameters.push(("format".into(), arguments.format.name().into()));
+    parameters.push(("format".into(), format.name().into()));
     if arguments.no_csv_guard {
         parameters.push(("csv_guard".into(), "off".into()));
     }
     let mut answer = client.reader(client.get("/v1/export", &parameters, &[])?);
-    if arguments.out == Path::new("-") {
-        copy(
-            &client,
-            arguments.format,
-            &mut answer,
-            &mut io::stdout().lock(),
-            |e| e.into(),
-        )?;
+    if out == Path::new("-") {
+        let stdout = &mut io::stdout().lock();
+        copy(&client, format, &mut answer, stdout, |e| e.into())?;
         return Ok(());
     }
-    let out = &arguments.out;
     let part = part_of(out);
-    let written = write_part(&client, arguments.format, &mut answer, &part);
+    let written = write_part(&client, format, &mut answer, &part);
     if written.is_err()
         && let Err(e) = std::fs::remove_file(&part)
     {
@@ -118,7 +128,16 @@ fn write_part(
         Failure::file(part, &e)
     })?;
     file.sync_all().map_err(|e| Failure::file(part, &e))?;
+    if format == Format::Bundle {
+        whole_frame(part).map_err(|e| client.cut(&e))?;
+    }
     Ok(bytes)
+}
+
+/// Reads a bundle's frame to its end, and compares its checksum. What it proves is for `verify bundle` to say.
+fn whole_frame(part: &Path) -> io::Result<()> {
+    let mut frame = zstd::Decoder::new(File::open(part)?)?.single_frame();
+    io::copy(&mut frame, &mut io::sink()).map(drop)
 }
 
 /// Copies to the end; an answer that stops before it is [`crate::client::Error::Cut`].

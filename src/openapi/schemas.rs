@@ -14,6 +14,7 @@ pub fn all() -> Value {
         "Target": target(),
         "Request": request(),
         "Receipts": receipts(),
+        "Logs": logs(),
         "Listing": listing(),
         "Facets": facets(),
         "Histogram": histogram(),
@@ -125,12 +126,30 @@ fn receipts() -> Value {
         "id": {"type": "string", "format": "uuid"},
         "seq": count(),
         "received_at": time(),
+        "proof": {"type": "string", "description": "For wait=published: as /v1/entries/{id}/proof"},
         "clock_ahead": {"const": true, "description": "The timestamp lies more than 5 minutes ahead of the log's clock"},
         "error": {"type": "object", "required": ["type", "title", "detail"], "properties": {
             "type": text(), "title": text(), "detail": text(), "errors": {"type": "array", "items": refer("Fault")}}},
     }});
     json!({"type": "object", "required": ["accepted", "duplicates", "rejected", "receipts"], "properties": {
-        "accepted": count(), "duplicates": count(), "rejected": count(), "receipts": {"type": "array", "items": receipt}}})
+        "accepted": count(), "duplicates": count(), "rejected": count(), "receipts": {"type": "array", "items": receipt},
+        "checkpoints": {"type": "object", "additionalProperties": text(),
+            "description": "For wait=published: the checkpoint of each organization's log, under which the proofs are"},
+        "unpublished": {"type": "string",
+            "description": "For wait=published: some of what is stored has no proof here, and why; it can be asked for later"}}})
+}
+
+fn logs() -> Value {
+    let checkpoint = json!({"type": ["object", "null"], "required": ["size", "root", "at"], "properties": {
+        "size": count(), "root": text(), "at": time()}});
+    let log = json!({"type": "object", "required": ["organization", "size", "origin", "vkey", "vkeys", "checkpoint"], "properties": {
+        "organization": text(),
+        "size": {"type": "integer", "minimum": 0, "description": "Entries, published or not"},
+        "origin": {"type": "string", "description": "The name of the log and of its keys: the first line of its checkpoints"},
+        "vkey": {"type": "string", "description": "The newest key: C2SP signed-note"},
+        "vkeys": {"type": "array", "items": text(), "description": "All keys that sign, newest first"},
+        "checkpoint": checkpoint}});
+    json!({"type": "object", "required": ["logs"], "properties": {"logs": {"type": "array", "items": log}}})
 }
 
 fn listing() -> Value {

@@ -6,6 +6,7 @@ use mar_audit::app::{App, Settings};
 use mar_audit::server;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
@@ -14,12 +15,16 @@ use store::Store;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+/// What its logs are named after: `<HOST>/v1/logs/<organization>`.
+pub const HOST: &str = "log.example";
+
 /// A server in this process; stops and removes its data when dropped.
 pub struct TestServer {
     pub address: SocketAddr,
     pub app: Arc<App>,
     pub clock: Ticking,
     settings: Settings,
+    open_bytes: usize,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     dir: Option<TempDir>,
 }
@@ -50,29 +55,49 @@ impl Ticking {
     }
 }
 
+/// Memory for entries that are in no file yet.
+const OPEN_BYTES: usize = 32 * 1024 * 1024;
+
+fn new_dir() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("mar-audit-it-")
+        .tempdir()
+        .expect("a temporary directory")
+}
+
 impl TestServer {
     pub fn start() -> Self {
         Self::with(Settings::default())
     }
 
     pub fn with(settings: Settings) -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("mar-audit-it-")
-            .tempdir()
-            .expect("a temporary directory");
-        Self::open(dir, Ticking::new(), settings)
+        Self::open(new_dir(), Ticking::new(), settings, OPEN_BYTES)
     }
 
-    fn open(dir: TempDir, clock: Ticking, settings: Settings) -> Self {
+    /// With so little memory for entries that are in no file yet.
+    pub fn start_with_open_bytes(bytes: usize) -> Self {
+        Self::open(new_dir(), Ticking::new(), Settings::default(), bytes)
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir
+            .as_ref()
+            .expect("the data outlives every halt")
+            .path()
+            .join("data")
+    }
+
+    fn open(dir: TempDir, clock: Ticking, settings: Settings, open_bytes: usize) -> Self {
         let options = store::Options {
             clock: clock.clock(),
             random: mar_audit::random::system(),
             public_host: None,
-            default_host: "log.example".into(),
+            default_host: HOST.to_owned(),
             known: store::Known::Beside,
             allow_volatile: true,
             waiting_max: 100_000,
-            open_bytes_max: 32 * 1024 * 1024,
+            open_bytes_max: open_bytes,
         };
         let store = Store::open(&dir.path().join("data"), options).expect("the store opens");
         let app = App::new(
@@ -87,6 +112,7 @@ impl TestServer {
             app,
             clock,
             settings,
+            open_bytes,
             running: Some(running),
             dir: Some(dir),
         }
@@ -97,8 +123,9 @@ impl TestServer {
         self.halt();
         let dir = self.dir.take().expect("the data outlives every halt");
         let (clock, settings) = (self.clock.clone(), self.settings.clone());
+        let open_bytes = self.open_bytes;
         drop(self);
-        Self::open(dir, clock, settings)
+        Self::open(dir, clock, settings, open_bytes)
     }
 
     fn halt(&mut self) {

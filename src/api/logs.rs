@@ -3,7 +3,7 @@
 //! A log is addressed by its organization, or by the last part of its origin, which differs once a restored log goes on under
 //! another name (`acme~2`). Under the name of its origin nothing ever changes but `checkpoint`, so it may be kept for ever.
 
-use super::proof::TEXT;
+use super::proof::{TEXT, hashes};
 use super::query::Parameters;
 use super::{Answer, names_tag};
 use crate::app::App;
@@ -12,10 +12,13 @@ use axum::extract::{OriginalUri, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use entry::{Organization, Seq};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use proof::Size;
 use proof::tile::{Bundle, FULL_WIDTH, Tile};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::io::Write;
 use std::sync::Arc;
 use store::keyring::Origin;
 
@@ -105,6 +108,7 @@ pub async fn tile(
     State(app): State<Arc<App>>,
     OriginalUri(uri): OriginalUri,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Answer {
     Parameters::read(raw.as_deref())?.finish(&[], Vec::new())?;
     let (log, path) = place(&app, uri.path())?;
@@ -119,26 +123,49 @@ pub async fn tile(
     if !wanted.is_in(size) {
         return Err(none());
     }
-    app.blocking(move |app| {
-        let bytes = match wanted {
-            Wanted::Tile(tile) => app
-                .store
-                .hashes(&log.organization)
-                .ok_or_else(none)?
-                .tile(&tile)?,
-            Wanted::Bundle(bundle) => leaves(app, &log.organization, bundle, size)?,
-        };
-        let keep = match log.by_origin {
-            true => "public, max-age=31536000, immutable",
-            false => "no-cache",
-        };
-        let headers = [
-            (header::CONTENT_TYPE, "application/octet-stream"),
-            (header::CACHE_CONTROL, keep),
-        ];
-        Ok((headers, bytes).into_response())
+    let keep = HeaderValue::from_static(match log.by_origin {
+        true => "public, max-age=31536000, immutable",
+        false => "no-cache",
+    });
+    let fixed = [(header::CONTENT_TYPE, BYTES), (header::CACHE_CONTROL, keep)];
+    let gzip = takes_gzip(&headers);
+    app.blocking(move |app| match wanted {
+        Wanted::Tile(tile) => {
+            let bytes = hashes(app, &log.organization)?.tile(&tile)?;
+            Ok((fixed, bytes).into_response())
+        }
+        Wanted::Bundle(bundle) => {
+            let bytes = leaves(app, &log.organization, bundle, size)?;
+            let vary = [(header::VARY, "accept-encoding")];
+            if !gzip {
+                return Ok((fixed, vary, bytes).into_response());
+            }
+            let packed = [(header::CONTENT_ENCODING, "gzip")];
+            Ok((fixed, vary, packed, zipped(&bytes)).into_response())
+        }
     })
     .await
+}
+
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// Whether gzip is named and not refused (RFC 9110 section 12.5.3). Hashes do not get smaller by it, leaves by half.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let sent = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let codings = sent.filter_map(|value| value.to_str().ok());
+    let mut codings = codings.flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().trim_start_matches(['q', 'Q', '=']);
+        let refused = !weight.is_empty() && weight.chars().all(|c| matches!(c, '0' | '.'));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
+fn zipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::fast());
+    let written = gzip.write_all(bytes).and_then(|()| gzip.finish());
+    written.expect("memory is written")
 }
 
 enum Wanted {
@@ -198,7 +225,7 @@ fn leaves(
 ) -> Result<Vec<u8>, Problem> {
     let damaged = |what: String| Problem::from(app.store.condemn(organization, what));
     let tile = Tile::of_tree(0, bundle.index(), size).ok_or_else(none)?;
-    let hashes = app.store.hashes(organization).ok_or_else(none)?;
+    let hashes = hashes(app, organization)?;
     let hashes = tile
         .hashes(&hashes.tile(&tile)?)
         .map_err(|e| damaged(e.to_string()))?;
@@ -218,4 +245,29 @@ fn leaves(
         Bundle::push(&mut bytes, &leaf.to_bytes()).expect("a leaf has 128 bytes");
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_those_who_name_it() {
+        for (sent, takes) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("identity,gzip; q=1.0", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000", false),
+            ("identity", false),
+            ("x-gzip", false),
+            ("*", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, sent.parse().expect("a header"));
+            assert_eq!(takes_gzip(&headers), takes, "{sent}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
 }

@@ -139,8 +139,7 @@ impl<'a> Prover<'a> {
         organization: &'a Organization,
         published: &Published,
     ) -> Result<Self, Problem> {
-        let hashes = app.store.hashes(organization);
-        let hashes = hashes.ok_or_else(no_log)?;
+        let hashes = hashes(app, organization)?;
         let checkpoint = published.checkpoint.clone();
         let keys = app.store.origin(organization).keys;
         let accepts = |key: &VerifierKey| {
@@ -189,6 +188,15 @@ impl<'a> Prover<'a> {
             .condemn(self.organization, what.to_owned())
             .into()
     }
+}
+
+/// The hashes of a log that has a checkpoint.
+pub fn hashes(app: &App, organization: &Organization) -> Result<Hashes, Problem> {
+    let broken = || {
+        Kind::Damaged
+            .detail("the hashes of this log are not those that were written; /readyz says more")
+    };
+    app.store.hashes(organization).ok_or_else(broken)
 }
 
 /// A log without entries is none.

@@ -13,6 +13,7 @@ use proof::tree::Plan;
 use proof::{Hash, Tree};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -199,6 +200,15 @@ fn the_files_of_a_log_are_served_as_c2sp_says() {
         );
         problem(&server.post(&path, "{}"), 405, "method-not-allowed");
     }
+    // Leaves get smaller by half, for whoever takes them so.
+    let leaves = "/v1/logs/acme/tile/entries/000";
+    let plain = server.get(leaves).body;
+    let packed = server.send("GET", leaves, &[("accept-encoding", "gzip, br")], b"");
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert_eq!(packed.header("vary"), Some("accept-encoding"));
+    let mut unpacked = Vec::new();
+    let read = flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked);
+    assert_eq!((read.expect("gzip"), unpacked), (256 * 130, plain));
     publish(&server, "acme", 300..301);
     let newer = server.send("GET", path, &[("if-none-match", &tag)], b"");
     assert_eq!(newer.status, 200, "a tag of an older checkpoint");

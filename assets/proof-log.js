@@ -20,6 +20,6 @@ async function prove(panel, seen) {
   const tiles = tiles_of(seen.checkpoint, seen.file);
   await tiles.authenticate();
   const paths = tiles.paths();
-  fill(panel, "tiles", "ok", `${paths.length} tiles make the root over ${count(size)} entries`, [list(paths.map((path) => [code(path)])), code(root)]);
+  fill(panel, "tiles", "ok", `they make the root over ${count(size)} entries`, [list(paths.map((path) => [code(path)])), code(root)]);
   return "Verified: nothing was taken back";
 }

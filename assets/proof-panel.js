@@ -7,6 +7,8 @@ import { code, count, fill, fill_held, h, list, plain, pre, reset, say, say_refu
 
 /** Entries that are only passed on the way to another are not checked. */
 const REST_MS = 120;
+/** Characters of a unit that its step repeats. */
+const UNIT_MAX = 2000;
 /** A proof that takes longer waits for the next checkpoint. */
 const SLOW_MS = 300;
 
@@ -46,7 +48,8 @@ export async function run(panel, work, tell) {
   say(panel, "wait", "Checking…", "in this browser, without asking the server");
   // Before anything is fetched: what comes later cannot be older.
   const [known, told] = [recall(organization), keys.split(" ").filter(Boolean)];
-  const file = (path) => fetched(`/v1/logs/${organization}/${path}`);
+  // By the last part of its origin, under which a tile never changes; until that is known, by its organization.
+  const file = (path) => fetched(`/v1/logs/${encodeURIComponent(seen.checkpoint?.origin.split("/").at(-1) ?? organization)}/${path}`);
   const seen = { known, told, file, hold: () => hold(known, told, seen.note, seen.checkpoint, file) };
   try {
     const verdict = await work(panel, seen);
@@ -76,7 +79,7 @@ async function prove(panel, seen) {
   seen.held = await seen.hold();
   const raw = article.querySelector("pre.raw")?.textContent ?? null;
   const compared = compare(seen, [...article.querySelectorAll("[data-at]")].map(shown), raw);
-  fill(panel, "page", "ok", `${compared} values ${raw === null ? "" : "and the raw JSON "}shown here are what is proven`);
+  fill(panel, "page", "ok", `${compared} values ${raw === null ? "" : "and the JSON "}shown here are what is proven`);
   return "Proven in the log";
 }
 
@@ -94,8 +97,9 @@ function fill_entry(panel, seen) {
   if (leaf_hash) {
     const gone = disclosure.units.filter((unit) => unit.digest).length;
     const rows = disclosure.units.map(({ path, value }, n) => {
-      const shown = value === undefined ? h("span", { class: "erased" }, "erased") : plain(value);
-      return [h("b", {}, path === "" ? "all that is not personal" : plain(path)), " ", shown, code(digests[n])];
+      const shown = value === undefined ? h("span", { class: "erased" }, "erased") : plain(value.slice(0, UNIT_MAX));
+      const rest = value?.length > UNIT_MAX ? `… ${count(value.length)} characters in all` : "";
+      return [h("b", {}, path === "" ? "all that is not personal" : plain(path)), " ", shown, rest, code(digests[n])];
     });
     fill(panel, "units", "ok", `${digests.length} parts${gone ? `, ${gone} of them erased` : ""}`, [list(rows)]);
     fill(panel, "commitment", "ok", `one hash over the ${digests.length}`, [code(commitment)]);

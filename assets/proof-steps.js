@@ -31,20 +31,16 @@ export function fill(panel, name, mark, words, body = []) {
   step?.querySelector("[data-body]").replaceChildren(...body);
 }
 
-/** As if nothing had been checked. @param {Element} panel */
+/** As if nothing had been checked. */
 export function reset(panel) {
   for (const step of panel.querySelectorAll("[data-mark]")) step.removeAttribute("data-mark");
   panel.querySelector("[data-conflict]").hidden = true;
 }
 
-/** Under which step a refusal stands that is not one itself. @type {Record<string, string>} */
+/** Under which step a refusal stands that is not one itself. */
 const STEP_OF = { key: "signature", origin: "signature", rollback: "history", fork: "history", growth: "history" };
 
-/**
- * The verdict of a refusal. If it is against what this browser remembers, that is shown, with a way to give it up.
- * @param {Element} panel @param {Refused} refused @param {Known | null} known
- * @param {string} note the checkpoint it is about @param {() => void} anew
- */
+/** The verdict of a refusal. If it is against what this browser remembers, that is shown, with a way to give it up: `anew`. */
 export function say_refused(panel, refused, known, note, anew) {
   const name = STEP_OF[refused.step] ?? refused.step;
   const title = panel.querySelector(`[data-step="${name}"] b`)?.textContent ?? "it cannot be read";
@@ -60,7 +56,7 @@ export function say_refused(panel, refused, known, note, anew) {
 
 export const ids = (keys) => keys.map((key) => key.id).join(", ");
 
-/** The steps that a log's checkpoint takes, whatever it is the end of. @param {Element} panel @param {any} seen */
+/** The steps that a log's checkpoint takes, whatever it is the end of. */
 export function fill_held(panel, { note, checkpoint, signers, held, known }) {
   const by = held?.signers ?? signers;
   if (!by) return;
@@ -73,7 +69,7 @@ export function fill_held(panel, { note, checkpoint, signers, held, known }) {
   fill(panel, "history", "ok", `the ${then} entries this browser saw before are the first of these ${now}`, [`A consistency proof, made here from ${tiles.length} tiles of the log:`, list(path.map((hash) => [code(hash)]))]);
 }
 
-/** The place in the log and the signer, in a few words. @param {any} seen @param {boolean} kept whether this browser keeps anything */
+/** The place in the log and the signer, in a few words. */
 export function trust({ seq, checkpoint, held: { signers, fresh }, known }, kept) {
   const since = fresh.length > 0 ? `${ids(fresh)} new` : known ? `known since ${known.since.slice(0, 10)}` : kept ? "first seen now" : "not remembered";
   return `${seq === undefined ? "" : `seq ${count(seq)} of `}${count(checkpoint.size)} entries · key ${ids(signers)}, ${since}`;

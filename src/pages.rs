@@ -9,7 +9,8 @@
 //! - [`load`]: what a page shows, asked of the API's functions
 //! - [`list`]: the Audit Logs page, of [`toolbar`], [`facets`], [`chart`], [`table`]
 //! - [`details`], [`json`], [`target`]: one entry in full, one target over time
-//! - [`erasure`]: what of it was erased, by whom and why
+//! - [`erasure`], [`proof`]: what of it was erased and why; that it is in the log, checked by the reader's own browser
+//! - [`integrity`]: the logs as a whole, their keys and checkpoints
 //! - [`states`]: nothing to show, or something wrong
 //! - [`preferences`], [`assets`]: colours and zone kept in cookies; styles, scripts, icons
 
@@ -18,6 +19,7 @@ mod chart;
 mod details;
 mod erasure;
 mod facets;
+mod integrity;
 mod json;
 mod layout;
 mod list;
@@ -25,6 +27,7 @@ mod load;
 mod location;
 mod moment;
 mod preferences;
+mod proof;
 mod setting;
 mod states;
 mod table;
@@ -52,6 +55,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/entries", get(to_entries))
         .route("/entries/{id}", get(entry))
         .route("/targets/{kind}/{key}", get(target))
+        .route("/integrity", get(integrity))
+        .route("/integrity/{organization}/key", get(log_key))
         .route("/preferences", post(preferences::set))
         .route("/assets/{hash}/{name}", get(assets::get))
 }
@@ -123,7 +128,7 @@ async fn entry(
     let organization = setting.here.get("organization").map(str::to_owned);
     let found = app.blocking(move |app| {
         let entry = crate::api::find(app, &id, organization.as_deref())?;
-        load::details(&app.store.snapshot(), entry)
+        load::details(app, &app.store.snapshot(), entry)
     });
     match found.await {
         Ok(details) => html(&headers, StatusCode::OK, details::page(&setting, &details)),
@@ -152,6 +157,28 @@ async fn target(
         Ok(history) => html(&headers, StatusCode::OK, target::page(&setting, &history)),
         Err(problem) => failed(&headers, &setting, problem),
     }
+}
+
+/// `GET /integrity` is what is signed of the logs, and how to verify it.
+async fn integrity(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let here = Location::new("/integrity", &raw.unwrap_or_default());
+    let setting = setting::read(&app, here, &headers);
+    match integrity::load(&app, setting.here.get("organization")) {
+        Ok(shown) => html(&headers, StatusCode::OK, integrity::page(&setting, &shown)),
+        Err(problem) => failed(&headers, &setting, problem),
+    }
+}
+
+/// `GET /integrity/{organization}/key` is the log's vkeys as a file.
+async fn log_key(
+    State(app): State<Arc<App>>,
+    Path(organization): Path<String>,
+) -> Result<String, Problem> {
+    integrity::key_file(&app, &organization)
 }
 
 fn failed(headers: &HeaderMap, setting: &Setting, problem: Problem) -> Response {

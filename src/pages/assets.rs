@@ -142,6 +142,8 @@ mod tests {
             include_str!("details.rs"),
             include_str!("states.rs"),
             include_str!("target.rs"),
+            include_str!("proof.rs"),
+            include_str!("integrity.rs"),
         ] {
             for used in source.split("icon(\"").skip(1) {
                 let name = used.split('"').next().expect("split gives at least one");

@@ -7,7 +7,7 @@ use super::setting::{Setting, icon};
 use super::table::{result, target_name};
 use super::toolbar::value_title;
 use super::visible::{Listed, Shown, brief, count, is_linkable, plain};
-use super::{json, layout};
+use super::{json, layout, proof};
 use entry::catalogue::{Part, category_title};
 use entry::field::Field;
 use entry::{Entry, Party, Result, Target};
@@ -25,6 +25,8 @@ pub struct Details {
     pub next: Option<String>,
     /// Who erased what of it, when and why.
     pub erasures: Vec<Erasure>,
+    /// The keys of its log, the newest first.
+    pub vkeys: Vec<String>,
 }
 
 /// Where details stand: that decides their frame and where their filters lead.
@@ -80,6 +82,7 @@ fn article(setting: &Setting, details: &Details, place: Place) -> Markup {
         article.details data-id=(entry.id) {
             (head(setting, details, place))
             (lead(setting, entry, place))
+            (proof::of_entry(entry, &details.vkeys, if place == Place::Page { 2 } else { 3 }))
             (erasure::notice(&setting.zone, entry, &details.erasures))
             div.grid {
                 (shown.when(entry))

@@ -200,6 +200,7 @@ mod tests {
             previous: None,
             next: None,
             erasures: vec![Erasure { id, record }],
+            vkeys: Vec::new(),
         };
         page(&setting("/entries/x"), &details).into_string()
     }

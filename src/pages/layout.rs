@@ -38,6 +38,7 @@ fn top(setting: &Setting, place: &str) -> Markup {
             a.brand href="/" { (icon("logo")) "MAR audit" }
             @if !place.is_empty() { span.where { (place) } }
             div.end {
+                a.button.plain href="/integrity" title="Integrity: signed checkpoints, keys, how to verify" { (icon("seal")) span.unseen { "Integrity" } }
                 (zone_menu(setting))
                 (theme_switch(setting))
                 button.button.plain.keys-button type="button" popovertarget="keys" title="Keyboard shortcuts" {

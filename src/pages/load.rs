@@ -154,7 +154,7 @@ fn beside(
             Err(problem) => return Err(problem),
         },
     };
-    let mut details = details(snapshot, entry)?;
+    let mut details = details(app, snapshot, entry)?;
     let neighbour =
         |at: Option<usize>| at.and_then(|at| rows.get(at)).map(|row| row.id.to_string());
     details.previous = neighbour(at.and_then(|at| at.checked_sub(1)));
@@ -163,7 +163,7 @@ fn beside(
 }
 
 /// One entry with what belongs to it.
-pub fn details(snapshot: &Snapshot, entry: Entry) -> Result<Details, Problem> {
+pub fn details(app: &App, snapshot: &Snapshot, entry: Entry) -> Result<Details, Problem> {
     let own: Filter = Term::Value(
         Field::Organization,
         Pattern::exact(entry.scope.organization.as_str()),
@@ -187,6 +187,7 @@ pub fn details(snapshot: &Snapshot, entry: Entry) -> Result<Details, Problem> {
     Ok(Details {
         same_request: same_request.collect(),
         erasures: super::erasure::of(snapshot, &entry)?,
+        vkeys: super::integrity::vkeys(app, &entry.scope.organization),
         entry,
         history,
         previous: None,

@@ -24,6 +24,7 @@ const STATES = {
   entry: `/entries/${ONE}`,
   gone: "/entries/00000000-0000-4000-8000-00000000dead",
   target: "/targets/cluster/clu_pay",
+  integrity: "/integrity",
 };
 const SIZES = { wide: { width: 1600, height: 1000 }, middle: { width: 1100, height: 800 }, narrow: { width: 390, height: 844 } };
 const PICTURES = process.env.PICTURES ?? join(import.meta.dirname, "out");
@@ -50,6 +51,9 @@ describe("looks", () => {
     return violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`).join(" | ")}`);
   };
 
+  /** With the verdict of the proof that is in view, if there is one. @param {import("playwright-core").Page} page */
+  const settled = (page) => page.waitForFunction(() => [...document.querySelectorAll("[data-proof]")].every((proof) => ["ok", "bad", "unable"].includes(proof.dataset.state)));
+
   for (const colorScheme of ["light", "dark"]) {
     for (const [size, viewport] of Object.entries(SIZES)) {
       it(`has no violation in any state, ${colorScheme}, ${size}`, async () => {
@@ -57,7 +61,29 @@ describe("looks", () => {
         page.quiet = true; // refused states are logged by the browser
         for (const [name, path] of [...Object.entries(STATES).map(([n, p]) => [n, server.url + p]), ["empty", `${empty.url}/`]]) {
           await page.goto(path);
+          await settled(page);
           await page.screenshot({ path: join(PICTURES, `${name}-${size}-${colorScheme}.png`) });
+          assert.deepEqual(await violations(page), [], name);
+          assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, `${name} is too wide`);
+        }
+        assert.deepEqual(page.faults, []);
+        await page.context().close();
+      });
+
+      it(`has no violation with a proof opened, true or not, ${colorScheme}, ${size}`, async () => {
+        const page = await open_page(browser, { colorScheme, viewport });
+        const forged = `00000000-0000-4000-8000-${"2".padStart(12, "0")}`;
+        await page.route(`**/v1/entries/${forged}/proof*`, async (route) => {
+          const answer = await route.fetch();
+          await route.fulfill({ response: answer, body: (await answer.text()).replace(/index \d+/, "index 0") });
+        });
+        for (const [name, path] of [["proof", `/entries/${ONE}`], ["proof-drawer", `/?limit=12&selected=${ONE}`], ["forged", `/entries/${forged}`], ["verified", "/integrity"]]) {
+          await page.goto(server.url + path);
+          if (name === "verified") await page.getByRole("button", { name: "Verify now" }).click();
+          else await page.locator(".proof > details > summary").click();
+          await page.locator('.proof:is([data-state="ok"], [data-state="bad"])').waitFor();
+          for (const step of await page.locator("[data-step] > summary").all()) await step.click();
+          await page.screenshot({ path: join(PICTURES, `${name}-${size}-${colorScheme}.png`), fullPage: true });
           assert.deepEqual(await violations(page), [], name);
           assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, `${name} is too wide`);
         }

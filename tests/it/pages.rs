@@ -365,3 +365,31 @@ fn huge_entries_leave_the_list_small_and_are_shown_in_full() {
     assert!(full.contains(&name) && full.contains("1,000 of 20,000 values are shown here"));
     assert!(full.contains("19999"), "the raw JSON holds all");
 }
+
+#[test]
+fn the_page_of_the_logs_names_each_log_and_gives_out_its_key() {
+    let server = TestServer::start();
+    assert!(page(&server, "/integrity").contains("no log yet"));
+    server.record(fifty_entries());
+    let acme = page(&server, "/integrity");
+    assert!(acme.contains("/v1/logs/acme+") && !acme.contains("/v1/logs/globex+"));
+    let globex = page(&server, "/integrity?organization=globex");
+    assert!(globex.contains("/v1/logs/globex+"));
+    let key = server.get("/integrity/globex/key");
+    assert_eq!(
+        key.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    let vkey = key.text().trim_end().to_owned();
+    assert!(vkey.split('+').count() >= 3 && globex.contains(&vkey));
+    // The panel of an entry trusts the key of its own log.
+    let entry = page(&server, &format!("/entries/{}", uuid(1)));
+    assert!(entry.contains(&vkey));
+    for none in [
+        "/integrity?organization=nobody",
+        "/integrity/nobody/key",
+        "/integrity/%00/key",
+    ] {
+        assert_eq!(server.get(none).status, 404, "{none}");
+    }
+}

@@ -4,6 +4,7 @@
 //! - [`listing`], [`facets`], [`histogram`]: what a snapshot answers, as values and as JSON
 //! - [`batch`], [`receipts`]: entries in, receipts out; [`published`]: receipts with proofs
 //! - [`logs`], [`proof`]: the verifiable log, as strangers read it
+//! - [`redact`]: erases values and keeps proofs
 
 pub mod batch;
 pub mod catalogue;
@@ -16,6 +17,7 @@ pub mod proof;
 pub mod published;
 pub mod query;
 pub mod receipts;
+pub mod redact;
 
 use crate::answer::Counted;
 use crate::app::App;

@@ -30,6 +30,8 @@ pub struct App {
     pub exports: Gate,
     /// Tails that are open right now.
     pub tails: Gate,
+    /// Erasures right now: they take long, and must not take the places of searches.
+    pub redactions: Gate,
     /// Changes with every commit: what tails wait for.
     pub commits: watch::Sender<()>,
     /// Changes with every checkpoint of any log: what proofs wait for.
@@ -77,6 +79,10 @@ pub struct Limits {
     pub work_waiting_max: usize,
     pub exports_max: usize,
     pub tails_max: usize,
+    /// Erasures at the same time; each may read everything.
+    pub redactions_max: usize,
+    /// Erasures that may wait for that; more are answered 503.
+    pub redactions_waiting_max: usize,
     /// Calls in flight are given this long at shutdown.
     pub shutdown_wait: Duration,
     /// Silence of a tail before a heartbeat keeps its connection known to be alive.
@@ -102,6 +108,8 @@ impl Default for Limits {
             work_waiting_max: 512,
             exports_max: 8,
             tails_max: 256,
+            redactions_max: 4,
+            redactions_waiting_max: 32,
             shutdown_wait: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
             checkpoint_wait: Duration::from_secs(5),
@@ -142,6 +150,7 @@ impl App {
             work: Gate::new(limits.work_max, limits.work_waiting_max),
             exports: Gate::new(limits.exports_max, 0),
             tails: Gate::new(limits.tails_max, 0),
+            redactions: Gate::new(limits.redactions_max, limits.redactions_waiting_max),
             store,
             settings,
         })
@@ -158,7 +167,16 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&Arc<App>) -> Result<T, Problem> + Send + 'static,
     {
-        let permit = self.work.enter().await?;
+        self.blocking_in(&self.work, work).await
+    }
+
+    /// As [`App::blocking`], through another gate.
+    pub async fn blocking_in<T, F>(self: &Arc<Self>, gate: &Gate, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<App>) -> Result<T, Problem> + Send + 'static,
+    {
+        let permit = gate.enter().await?;
         let app = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;

@@ -5,6 +5,7 @@
 //! - [`serve`]: the server itself
 //! - [`parameters`], [`shown`]: choosing entries and showing them, for all client commands
 //! - [`record`], [`search`], [`tail`], [`export`]: the client commands; `import` is in [`crate::import`]
+//! - [`redact`]: erases values and keeps proofs
 //! - [`check`]: a data directory without a server
 //! - [`verify`]: whether evidence holds
 //! - [`failure`]: exit codes and messages
@@ -14,6 +15,7 @@ pub mod export;
 pub mod failure;
 pub mod parameters;
 pub mod record;
+pub mod redact;
 pub mod search;
 pub mod serve;
 pub mod shown;
@@ -97,6 +99,8 @@ enum Command {
     Tail(tail::Arguments),
     /// Export everything that matches, complete or recognisably cut
     Export(export::Arguments),
+    /// Erase members of an entry, or what speaks of a person; proofs stay what they were
+    Redact(Box<redact::Arguments>),
     /// Re-read and re-derive a data directory that no server has open
     Check(check::Arguments),
     /// Verify evidence offline, with nothing but the log's public key
@@ -205,6 +209,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Show(arguments) => search::show(&arguments, &context),
         Command::Tail(arguments) => tail::run(&arguments, &context),
         Command::Export(arguments) => export::run(&arguments, &context),
+        Command::Redact(arguments) => redact::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
         Command::Verify(command) => verify::run(&command, &context),
         Command::Bench(command) => crate::bench::run(command).map_err(Failure::failed),

@@ -213,6 +213,21 @@ impl Client {
         Ok(bytes)
     }
 
+    /// `POST` of JSON; an answer outside of 2xx is an error.
+    pub fn post(
+        &self,
+        path: &str,
+        parameters: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Response<Body>, Error> {
+        let mut call = self.agent.post(self.url(path, parameters));
+        if let Some(authorization) = self.authorization() {
+            call = call.header("authorization", authorization);
+        }
+        let call = call.header("content-type", "application/json");
+        self.checked(call.send(body).map_err(|e| self.unreachable(&e))?)
+    }
+
     /// The whole of an answer as text; for answers whose size the call itself bounds.
     pub fn text(&self, answer: Response<Body>) -> Result<String, Error> {
         let mut text = String::new();

@@ -1,6 +1,7 @@
 //! OpenAPI 3.1 at `/openapi.json`, projected from the tables the server itself uses: fields, vocabularies, limits, problems.
 
 mod log;
+mod redactions;
 mod schemas;
 
 use crate::api::facets::{FIELDS_DEFAULT, TOP_DEFAULT, TOP_MAX};
@@ -45,6 +46,8 @@ fn paths() -> Value {
         "/v1/logs": {"get": operation("logs", "The logs, their names, keys and newest checkpoints", vec![], "Logs", &[Kind::BadParameter])},
         "/v1/logs/{organization}/checkpoint": {"get": log::checkpoint()},
         "/v1/logs/{organization}/tile/{path}": {"get": log::tile()},
+        "/v1/entries/{id}/redact": {"post": redactions::members()},
+        "/v1/redactions": {"post": redactions::person()},
         "/v1/facets": {"get": facets()},
         "/v1/histogram": {"get": histogram()},
         "/v1/export": {"get": export()},

@@ -40,6 +40,8 @@ kinds! {
     BadCursor = "bad-cursor", BAD_REQUEST, "The cursor is not one of this query";
     /// Of one item: send it again, changed.
     InvalidEntry = "invalid-entry", UNPROCESSABLE_ENTITY, "The entry is invalid";
+    /// What is to be erased is not there, or the body does not say all it must.
+    InvalidErasure = "invalid-erasure", UNPROCESSABLE_ENTITY, "That cannot be erased";
     /// Of one item: its id is stored with other content.
     IdConflict = "id-conflict", CONFLICT, "The id is stored with other content";
     CrossOrigin = "cross-origin", FORBIDDEN, "Another site may not do this";

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::{api, export, guard, openapi, pages, tail};
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::Arc;
 
 /// The whole product as one service.
@@ -20,6 +20,8 @@ pub fn router(app: Arc<App>) -> Router {
             get(api::logs::checkpoint),
         )
         .route("/logs/{organization}/tile/{*path}", get(api::logs::tile))
+        .route("/entries/{id}/redact", post(api::redact::entry))
+        .route("/redactions", post(api::redact::person))
         .route("/facets", get(api::count))
         .route("/histogram", get(api::chart))
         .route("/catalogue", get(api::catalogue))

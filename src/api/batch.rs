@@ -254,7 +254,7 @@ fn must_be_json(batch: &Batch, body: &[u8]) -> Result<(), Problem> {
 }
 
 /// Ids for drafts that have none: UUID v7, all randomness of a batch in one system call.
-fn fresh_ids(now: Timestamp, count: usize) -> Result<Vec<EntryId>, Problem> {
+pub fn fresh_ids(now: Timestamp, count: usize) -> Result<Vec<EntryId>, Problem> {
     let mut random = vec![0; count * 10];
     getrandom::fill(&mut random).map_err(|error| {
         tracing::error!(%error, "the system gives no randomness");

@@ -18,11 +18,10 @@ mod standing;
 pub use erasure::{ERASURE_BYTES_MAX, Erasure};
 pub(crate) use standing::{Standing, read_record, write_record};
 
-use crate::index::Recent;
 use crate::kept::Kept;
-use crate::view::{LogView, Snapshot};
+use crate::view::Snapshot;
 use crate::{Error, Item, Receipt};
-use entry::{Organization, Seq, Units};
+use entry::{Organization, Units};
 use std::sync::Arc;
 
 /// Redactions that may wait for the one that is being done.
@@ -68,8 +67,7 @@ pub(crate) fn sort_out(
         already: Erasure::default(),
         standing: Vec::new(),
     };
-    let mut logs = snapshot.logs.iter();
-    let Some(log) = logs.find(|log| log.organization == *organization) else {
+    let Some(mut places) = snapshot.places(organization) else {
         return Ok(sorted);
     };
     let ordered: Vec<&Arc<Standing>> = standing
@@ -77,9 +75,8 @@ pub(crate) fn sort_out(
         .filter(|standing| standing.organization == *organization)
         .collect();
     let mut units = Units::default();
-    let mut reader = Reader::new(log);
     for (seq, paths) in erase.iter() {
-        let Some(kept) = reader.kept(seq)? else {
+        let Some(kept) = places.get(seq)? else {
             continue;
         };
         kept.entry.write_units(&mut units);
@@ -105,42 +102,6 @@ pub(crate) fn sort_out(
 
 fn is_erased(kept: &Kept, path: &str) -> bool {
     kept.erased.iter().any(|erased| &*erased.path == path)
-}
-
-/// Reads entries of one log in order of seq.
-struct Reader<'a> {
-    log: &'a LogView,
-    /// The segment read last, and its blocks.
-    segment: usize,
-    recent: Recent,
-    scratch: Vec<u8>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(log: &'a LogView) -> Self {
-        Reader {
-            log,
-            segment: 0,
-            recent: Recent::default(),
-            scratch: Vec::new(),
-        }
-    }
-
-    fn kept(&mut self, seq: Seq) -> Result<Option<Kept>, Error> {
-        let segments = &self.log.segments;
-        let at = segments.partition_point(|segment| segment.end_seq() <= seq);
-        let Some(segment) = segments.get(at) else {
-            let mut tail = self.log.tail.iter();
-            return Ok(tail
-                .find(|kept| kept.seq == seq)
-                .map(|kept| Kept::clone(kept)));
-        };
-        if at != self.segment {
-            self.segment = at;
-            self.recent = Recent::default();
-        }
-        rewrite::read(segment, seq, &mut self.recent, &mut self.scratch).map(Some)
-    }
 }
 
 #[cfg(test)]

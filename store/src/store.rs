@@ -8,7 +8,7 @@ use crate::faults::Faults;
 use crate::health::HealthCell;
 use crate::keyring::{Keyring, Origin};
 use crate::recovery::{self, Recovered};
-use crate::redaction::{self, Redacted, Redaction};
+use crate::redaction::{self, Redacted, Redaction, Standing};
 use crate::sealing::{Limits, Sealing};
 use crate::sequencer::{Prepared, Sequencer};
 use crate::state::{Files, State};
@@ -253,55 +253,69 @@ impl Store {
         }
     }
 
-    /// Erases members of entries. When it returns, no file of the data directory holds them, and all leaves are what they
-    /// were. An order that several await is carried out once for all of them.
+    /// Erases members of entries, each redaction recorded by its own audit entry. When it returns, no file of the data
+    /// directory holds them, and all leaves are what they were. What several callers order is carried out together.
     ///
     /// # Errors
-    /// Before anything is recorded; or [`Error::Unfinished`] once it is law.
-    pub fn redact(&self, redaction: Redaction) -> Result<Redacted, Error> {
-        let Redaction {
-            organization,
-            erase,
-            audit,
-        } = redaction;
+    /// [`Error::Unfinished`] once one is law; any other error before the first of them was recorded, or, where it says that
+    /// appends are impossible, those behind it were not.
+    pub fn redact(&self, redactions: Vec<Redaction>) -> Result<Vec<Redacted>, Error> {
         let inner = &self.inner;
         let ordering = inner.ordering.lock();
         inner.health.refuse_if_latched()?;
         if let Health::Damaged { path, what } = inner.health.get() {
             return Err(Error::Damaged { path, what });
         }
-        let standing = inner.state.standing();
-        if standing.len() >= redaction::WAITING_MAX {
+        let waiting = inner.state.standing().len();
+        if waiting >= redaction::WAITING_MAX {
             return Err(Error::Full {
-                waiting: standing.len(),
+                waiting,
                 max: redaction::WAITING_MAX,
             });
         }
-        let mut sorted = redaction::sort_out(&self.snapshot(), &standing, &organization, &erase)?;
+        let (mut all, mut standing) = (Vec::with_capacity(redactions.len()), Vec::new());
+        for redaction in redactions {
+            all.push(self.order(redaction, &mut standing)?);
+        }
+        drop(ordering);
+        for standing in standing {
+            standing.wait()?;
+        }
+        Ok(all)
+    }
+
+    /// Makes a redaction law; adds to `standing` what is to be waited for until all it names is gone.
+    fn order(
+        &self,
+        redaction: Redaction,
+        standing: &mut Vec<Arc<Standing>>,
+    ) -> Result<Redacted, Error> {
+        let state = &self.inner.state;
+        let sorted = redaction::sort_out(
+            &self.snapshot(),
+            &state.standing(),
+            &redaction.organization,
+            &redaction.erase,
+        )?;
+        standing.extend(sorted.standing);
         let mut redacted = Redacted {
             audit: None,
             erased: sorted.open,
             already: sorted.already,
         };
         if !redacted.erased.is_empty() {
-            let receipt = self.order(audit, redacted.erased.clone())?;
-            sorted
-                .standing
-                .extend(inner.state.standing_by(receipt.id()));
+            let receipt = self.commit_order(redaction.audit, redacted.erased.clone())?;
+            standing.extend(state.standing_by(receipt.id()));
             if !matches!(receipt, Receipt::Accepted { .. }) {
                 redacted.erased = redaction::Erasure::default();
             }
             redacted.audit = Some(receipt);
         }
-        drop(ordering);
-        for standing in sorted.standing {
-            standing.wait()?;
-        }
         Ok(redacted)
     }
 
-    /// Makes a redaction law.
-    fn order(&self, audit: Item, erase: redaction::Erasure) -> Result<Receipt, Error> {
+    /// Has an audit entry, and what it says is erased, made durable.
+    fn commit_order(&self, audit: Item, erase: redaction::Erasure) -> Result<Receipt, Error> {
         let audit = self.prepare(vec![audit])?.remove(0);
         let (answer, answered) = bounded(1);
         let message = Message::Redact {

@@ -6,10 +6,12 @@
 //! - `spread`: the same work on every segment, on two threads where it pays
 //! - `tally`: counting values: facets and suggestions
 //! - `bars`: histograms
+//! - `mentions`: what speaks of a person
 //! - `places`: a log's entries by their seq
 //! - `residency`: how much of the mapped files stays in memory
 
 mod bars;
+mod mentions;
 mod places;
 mod residency;
 mod source;
@@ -22,6 +24,7 @@ use crate::segment::Segment;
 use crate::{Error, index};
 use entry::field::Field;
 use entry::{Entry, EntryId, Filter, Organization, Seq, Timestamp};
+pub use mentions::{FURTHER_PATHS, KnownBy, Mentions, OF_ACTOR, Person, SAMPLE_MAX};
 pub use places::Places;
 use spread::Part;
 use std::sync::Arc;

@@ -18,6 +18,7 @@ mod program;
 mod proofs;
 mod proofs_bundle;
 mod proofs_receipts;
+mod redact;
 mod tail;
 mod test_server;
 mod tidy;

@@ -1,6 +1,6 @@
 //! The platform's own actions, a row each: name, category, target type, title, sentence.
 
-use crate::Category::{self, AccessControl, Alert, Cluster, Config, Instance, Webhook};
+use crate::Category::{self, AccessControl, Alert, Audit, Cluster, Config, Instance, Webhook};
 
 pub(super) type Row = (
     &'static str,
@@ -70,4 +70,7 @@ pub(super) const ACTIONS: &[Row] = &[
     ("testWebhook", Webhook, "webhook", "Test webhook", "{actor} tested webhook {target}"),
     ("deliverWebhook", Webhook, "webhook", "Deliver to webhook", "{actor} delivered to webhook {target}"),
     ("deleteWebhook", Webhook, "webhook", "Delete webhook", "{actor} deleted webhook {target}"),
+
+    ("redactEntry", Audit, "entry", "Redact entry", "{actor} erased members of entry {target}"),
+    ("erasePerson", Audit, "", "Erase person", "{actor} erased what spoke of a person"),
 ];

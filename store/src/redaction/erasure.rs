@@ -60,9 +60,9 @@ impl Erasure {
         self.places.push((seq, number));
     }
 
-    /// True if it holds as much as one redaction may.
-    pub fn is_full(&self) -> bool {
-        self.bytes >= ERASURE_BYTES_MAX
+    /// What it takes in the journal, about.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Entries.

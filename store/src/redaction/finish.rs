@@ -118,11 +118,25 @@ impl Sealing {
         let _sealing = self.sealing_turn.lock();
         let dir = self.directory.segments_dir(organization);
         self.directory.remove_unfinished(&dir)?;
+        self.remove_merged(organization)?;
         self.latching(self.directory.sync_dir(&dir))?;
         match damaged {
             None => Ok(()),
             Some(error) => Err(error),
         }
+    }
+
+    /// Removes files whose entries a merged one holds too, and which could not be removed after the merge.
+    fn remove_merged(&self, organization: &Organization) -> Result<(), Error> {
+        let files = self.state.files(organization);
+        for first in self.directory.segment_files(organization)? {
+            let mut known = files.segments.iter();
+            if first < files.end && !known.any(|segment| segment.first_seq() == first) {
+                let path = self.directory.segment_file(organization, first);
+                self.directory.remove_if_there(&path)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn refuse_if_stopping(&self) -> Result<(), Error> {

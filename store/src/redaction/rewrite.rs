@@ -121,7 +121,7 @@ impl Sealing {
 }
 
 /// An entry that is, byte for byte, the one that was accepted: damage must not be copied into a file that would vouch for it.
-pub(super) fn read(
+fn read(
     segment: &Segment,
     seq: Seq,
     recent: &mut Recent,

@@ -5,7 +5,7 @@ use crate::segment::Segment;
 use crate::store::{Known, Options, Store};
 use crate::testing::{Ticking, item, item_of, random};
 use crate::{Health, disk::Disk};
-use entry::{Json, Party, Target};
+use entry::{Json, Party, Seq, Target};
 use proof::Hash;
 use proptest::prelude::*;
 use std::path::Path;
@@ -109,7 +109,8 @@ fn redact(store: &Store, organization: &str, erase: Erasure, number: u64) -> Red
         erase,
         audit: audit(organization, number),
     };
-    store.redact(redaction).expect("redacted")
+    let redacted = store.redact(vec![redaction]).expect("redacted");
+    redacted.into_iter().next().expect("one for one")
 }
 
 /// Every file that holds a text: as bytes, or in the entries of a segment.

@@ -131,6 +131,52 @@ pub(super) fn start(
     seal.ring();
     merge.ring();
     redact.ring();
+    let mut threads = start_sealing(
+        &sealing,
+        (&seal, &merge),
+        (build_rung, seal_rung, merge_rung),
+    )?;
+    threads.push({
+        let sealing = sealing.clone();
+        Builder::new().name("store-redact".into()).spawn(move || {
+            work(&sealing, &redact_rung, || {
+                sealing.redact_step(&mut || begin_file(&submit))
+            });
+        })?
+    });
+    let (scrubbing, stopped) = bounded(0);
+    threads.push({
+        let sealing = sealing.clone();
+        Builder::new().name("store-scrub".into()).spawn(move || {
+            let pause = || stopped.recv_timeout(SCRUB_PAUSE) == Err(RecvTimeoutError::Timeout);
+            scrub::run(&sealing.state, &sealing.health, pause);
+        })?
+    });
+    let bells = Bells {
+        build,
+        seal,
+        redact,
+        _merge: merge,
+        _scrubbing: scrubbing,
+    };
+    threads.push(Builder::new().name("store-append".into()).spawn(move || {
+        Appending {
+            sequencer,
+            sealing,
+            wakes,
+            bells,
+        }
+        .run(&submitted)
+    })?);
+    Ok(threads)
+}
+
+/// The threads that build, seal and merge.
+fn start_sealing(
+    sealing: &Arc<Sealing>,
+    (seal, merge): (&Bell, &Bell),
+    (build_rung, seal_rung, merge_rung): (Receiver<()>, Receiver<()>, Receiver<()>),
+) -> std::io::Result<Vec<JoinHandle<()>>> {
     let builder = {
         let (sealing, seal) = (sealing.clone(), seal.clone());
         Builder::new().name("store-build".into()).spawn(move || {
@@ -162,39 +208,7 @@ pub(super) fn start(
             .name("store-merge".into())
             .spawn(move || work(&sealing, &merge_rung, || sealing.merge_step()))?
     };
-    let redactor = {
-        let sealing = sealing.clone();
-        Builder::new().name("store-redact".into()).spawn(move || {
-            work(&sealing, &redact_rung, || {
-                sealing.redact_step(&mut || begin_file(&submit))
-            });
-        })?
-    };
-    let (scrubbing, stopped) = bounded(0);
-    let scrubber = {
-        let sealing = sealing.clone();
-        Builder::new().name("store-scrub".into()).spawn(move || {
-            let pause = || stopped.recv_timeout(SCRUB_PAUSE) == Err(RecvTimeoutError::Timeout);
-            scrub::run(&sealing.state, &sealing.health, pause);
-        })?
-    };
-    let bells = Bells {
-        build,
-        seal,
-        redact,
-        _merge: merge,
-        _scrubbing: scrubbing,
-    };
-    let appender = Builder::new().name("store-append".into()).spawn(move || {
-        Appending {
-            sequencer,
-            sealing,
-            wakes,
-            bells,
-        }
-        .run(&submitted)
-    })?;
-    Ok(vec![appender, builder, sealer, merger, redactor, scrubber])
+    Ok(vec![builder, sealer, merger])
 }
 
 /// Has the appending thread begin the next file of the journal.

@@ -8,10 +8,12 @@ import tempfile
 
 
 @contextlib.contextmanager
-def running(*arguments, volatile=True):
-    """Yields the server's URL; stops the server at the end. Its log is shown if it does not start."""
+def running(*arguments, volatile=True, folder=None):
+    """Yields the server's URL; stops the server at the end. Its log is shown if it does not start. Its data are in `data`
+    below the folder, if one is given, and stay there.
+    """
     binary = os.environ.get("MAR_AUDIT_BIN", "target/debug/mar-audit")
-    with tempfile.TemporaryDirectory(prefix="mar-audit-") as data:
+    with contextlib.nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="mar-audit-") as data:
         command = [binary, "serve", "--data", data + "/data", "--listen", "127.0.0.1:0", *arguments]
         if volatile:
             command.append("--allow-volatile")

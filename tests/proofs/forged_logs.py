@@ -145,7 +145,8 @@ def served():
             self.send_response(404 if data is None else 200)
             self.send_header("Content-Length", str(len(data or b"")))
             self.end_headers()
-            self.wfile.write(data or b"")
+            with contextlib.suppress(ConnectionError):  # a reader may have had enough
+                self.wfile.write(data or b"")
 
         def log_message(self, *_):
             pass

@@ -43,7 +43,7 @@ def main():
         place = pathlib.Path(folder)
         (place / "policy").write_text(POLICY)
         (place / "key").write_text(f"log {LOG_KEY.vkey}\nquorum none\n")
-        counted = [proofs(place, tally), bundles(place, tally), bad_policies(place, tally)]
+        counted = [proofs(place, tally), bundles(place, tally), logs(place, tally), bad_policies(place, tally)]
         browser(place, tally)
         mutants(place, tally)
         bundle_mutants(place, tally)

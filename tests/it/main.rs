@@ -25,4 +25,5 @@ mod tidy;
 mod verify;
 mod verify_bundle;
 mod verify_evidence;
+mod verify_live;
 mod verify_log;

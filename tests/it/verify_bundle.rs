@@ -530,7 +530,9 @@ fn the_entries_appear_once_all_is_verified() {
     assert_eq!(entries[1]["actor"]["email"], EMAIL);
     assert_eq!(entries[0]["erased"][0]["path"], "/actor/email");
 
-    let (done, entries) = run_on(&BUNDLE, &[]);
+    let (done, entries) = run_on(&BUNDLE, &["--list-withheld"]);
+    assert!(done.out.contains("100 to 599, of 700 entries"), "{done:?}");
+    assert!(done.out.contains("Withheld at   105\n"), "{done:?}");
     assert!(
         done.ok().out.contains("actor:\"maria\"\\u{202e}"),
         "hearsay is shown, and does not act"

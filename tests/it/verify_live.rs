@@ -28,83 +28,87 @@ fn record(server: &Program, ids: std::ops::Range<u32>) -> Value {
         .post(url)
         .send_json(&entries)
         .expect("an answer");
-    let answer = answer.body_mut().read_json().expect("JSON");
-    answer
+    answer.body_mut().read_json().expect("JSON")
+}
+
+/// The key of the log, in a file of this directory, as `--key` takes it.
+fn key_of(server: &Program, dir: &Path) -> String {
+    let logs = server.get("/v1/logs");
+    let vkey = logs["logs"][0]["vkey"].as_str().expect("a vkey");
+    let file = dir.join("acme.vkey");
+    std::fs::write(&file, format!("{vkey}\n")).expect("written");
+    format!("@{}", text(&file))
+}
+
+/// The entry as the server shows it.
+fn entry(server: &Program, id: &Value) -> Value {
+    let id = id.as_str().expect("an id");
+    server.get(&format!("/v1/entries/{id}"))
 }
 
 #[test]
-fn what_a_server_gives_out_is_verified() {
+fn a_proof_and_the_log_itself_are_verified() {
     let dir = directory();
-    let at = |name: &str| dir.path().join(name);
-    let server = Program::serve(&at("data"));
+    let server = Program::serve(&dir.path().join("data"));
     let answer = record(&server, 0..300);
-    let logs = server.get("/v1/logs");
-    let vkey = logs["logs"][0]["vkey"].as_str().expect("a vkey").to_owned();
-    std::fs::write(at("acme.vkey"), format!("{vkey}\n")).expect("written");
-    let key = format!("@{}", text(&at("acme.vkey")));
+    let key = key_of(&server, dir.path());
 
+    let file = dir.path().join("7.tlog-proof");
     let proof = answer["receipts"][7]["proof"].as_str().expect("a proof");
-    std::fs::write(at("7.tlog-proof"), proof).expect("written");
-    let shown = run(&[
-        "verify",
-        "proof",
-        text(&at("7.tlog-proof")),
-        "--key",
-        &key,
-        "--reveal",
-        "-o",
-        "json",
-    ]);
+    std::fs::write(&file, proof).expect("written");
+    let fixed = ["verify", "proof", text(&file), "--key", &key];
+    let shown = run(&[&fixed[..], &["--reveal", "-o", "json"]].concat());
     let shown = shown.ok().json();
     assert_eq!(shown["seq"], 7);
-    let id = shown["id"].as_str().expect("an id");
     assert_eq!(
         shown["entry"],
-        server.get(&format!("/v1/entries/{id}")),
-        "the same entry, whole"
+        entry(&server, &shown["id"]),
+        "the same, whole"
     );
 
     let url = format!("{}/v1/logs/acme", server.url);
-    let state = at("acme.checkpoint");
+    let state = dir.path().join("acme.checkpoint");
     let verify = |more: &[&str]| {
-        let fixed = [
-            "verify",
-            "log",
-            &url,
-            "--key",
-            &key,
-            "--state",
-            text(&state),
-            "-o",
-            "json",
-        ];
-        run(&[&fixed, more].concat())
+        let fixed = ["verify", "log", &url, "--key", &key, "-o", "json"];
+        let done = run(&[&fixed[..], &["--state", text(&state)], more].concat());
+        done.ok().json()
     };
-    assert_eq!(verify(&[]).ok().json()["size"], 300);
+    assert_eq!(verify(&[])["size"], 300);
     record(&server, 300..700);
-    let shown = verify(&["--full"]).ok().json();
+    let shown = verify(&["--full"]);
     assert_eq!(
         (&shown["size"], &shown["continues"]),
         (&700.into(), &300.into())
     );
-    assert_eq!(verify(&["--max-age", "1h"]).ok().json()["continues"], 700);
+    assert_eq!(verify(&["--max-age", "1h"])["continues"], 700);
+    assert_eq!(server.stop(), 0);
+}
 
-    let bundle = at("acme.maraudit");
-    let organization = ["--organization", "acme", "--request-id", "req_1*"];
+#[test]
+fn an_exported_bundle_is_verified_and_holds_the_entries() {
+    let dir = directory();
+    let server = Program::serve(&dir.path().join("data"));
+    record(&server, 0..300);
+    let key = key_of(&server, dir.path());
+    let (bundle, entries) = (
+        dir.path().join("acme.maraudit"),
+        dir.path().join("acme.ndjson"),
+    );
+    let chosen = ["--organization", "acme", "--request-id", "req_1*"];
     server
-        .run(&[&["export", "--bundle", text(&bundle)], &organization[..]].concat())
+        .run(&[&["export", "--bundle", text(&bundle)], &chosen[..]].concat())
         .ok();
-    let entries = at("acme.ndjson");
     let fixed = [
         "verify",
         "bundle",
         text(&bundle),
         "--key",
         &key,
-        "--entries",
-        text(&entries),
+        "-o",
+        "json",
     ];
-    let shown = run(&[&fixed[..], &["-o", "json"]].concat()).ok().json();
+    let shown = run(&[&fixed[..], &["--entries", text(&entries)]].concat());
+    let shown = shown.ok().json();
     // 1, 10 to 19 and 100 to 199; from the first to the last of them nothing is missing.
     assert_eq!((&shown["first"], &shown["end"]), (&1.into(), &200.into()));
     assert_eq!(
@@ -112,13 +116,11 @@ fn what_a_server_gives_out_is_verified() {
         (&111.into(), &88.into())
     );
     let lines = std::fs::read_to_string(&entries).expect("the entries");
-    let first: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
-    let id = first["id"].as_str().expect("an id");
-    assert_eq!(
-        first,
-        server.get(&format!("/v1/entries/{id}")),
-        "the same entry, whole"
-    );
+    assert_eq!(lines.lines().count(), 111);
+    for line in lines.lines().step_by(20) {
+        let shown: Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(shown, entry(&server, &shown["id"]), "the same, whole");
+    }
     assert_eq!(server.stop(), 0);
 }
 

@@ -181,8 +181,9 @@ fn print(shown: &Document) -> io::Result<()> {
         print_line(&mut out, name, &value)?;
     }
     let range = format!(
-        "{} to {}, of {} entries",
-        shown.first, shown.end, shown.size
+        "{}, of {} entries",
+        places(shown.first, shown.end),
+        shown.size
     );
     print_line(&mut out, "Seq", &range)?;
     print_line(&mut out, "Root", &shown.root)?;
@@ -200,11 +201,16 @@ fn print(shown: &Document) -> io::Result<()> {
     print_line(&mut out, "Says filter", &shown.says.filter)?;
     print_line(&mut out, "Says made at", &shown.says.made_at)?;
     for run in shown.withheld_at.iter().flatten() {
-        print_line(
-            &mut out,
-            "Withheld at",
-            &format!("{} to {}", run.first, run.end),
-        )?;
+        print_line(&mut out, "Withheld at", &places(run.first, run.end))?;
     }
     out.flush()
+}
+
+/// For people: the last one is included.
+fn places(first: u64, end: u64) -> String {
+    match end.saturating_sub(first) {
+        0 => "none".to_owned(),
+        1 => first.to_string(),
+        _ => format!("{first} to {}", end - 1),
+    }
 }

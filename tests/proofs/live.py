@@ -57,6 +57,7 @@ def main():
         with_npm(evidence, tally)
         with_go(evidence, tally)
         with_openssl(evidence, pathlib.Path(folder), tally)
+        erasure(server, evidence, pathlib.Path(folder), tally)
     tally.end()
 
 
@@ -237,6 +238,36 @@ def bundle(server, evidence, folder, tally):
     attempt(tally, f"verifier.py: a bundle shows {len(shown)} entries, and withholds the others between", count)
     code, why = server.verify("bundle", folder / "bundle", "--key", evidence["vkey"])
     tally.check("mar-audit verify bundle: the same", code == 0, why)
+
+
+def erasure(server, evidence, folder, tally):
+    """A value goes; every proof that was given out before, and the log as it was known before, hold as they did."""
+    policy, key = verifier.Policy(f"log {evidence['vkey']}\nquorum none\n"), ("--key", evidence["vkey"])
+    old = next(proof for proof in evidence["proofs"] if proof["Seq"] == 0)
+    place = f"/v1/entries/{draft(0)['id']}"
+    body = json.dumps({"paths": ["/actor/email"], "reason": "case 12"})
+    server.call("POST", place + "/redact", body, {"Content-Type": "application/json"})
+    new = server.call("GET", place + "/proof")
+    (folder / "state").write_text(evidence["checkpoints"][-1])
+
+    def holds():
+        for proof in evidence["proofs"]:
+            verifier.verify_proof(proof["Text"].encode(), policy)
+        _, seq, disclosure = verifier.verify_proof(new, policy)
+        assert (seq, b64(disclosure.leaf)) == (0, old["Leaf"]), disclosure
+        assert disclosure.erased == ["/actor/email"] and "zoe0@" not in str(disclosure.open), disclosure.open
+        verifier.verify_log(verifier.Log(server.log), policy, str(folder / "state"), full=True)
+
+    attempt(tally, "verifier.py: after an erasure all old proofs hold, and the new one has the old leaf", holds)
+    said = []
+    for text in (old["Text"].encode(), new):
+        (folder / "proof").write_bytes(text)
+        said.append(server.verify("proof", folder / "proof", *key))
+    (folder / "state").write_text(evidence["checkpoints"][-1])
+    said.append(server.verify("log", server.log, "--state", folder / "state", "--full", *key))
+    tally.check(
+        "mar-audit verify: the same, and the log continues what it was", all(code == 0 for code, _ in said), said
+    )
 
 
 def with_sigstore(evidence, tally):

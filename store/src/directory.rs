@@ -93,6 +93,11 @@ impl Directory {
         self.path.join(format!("key-{number}.pem"))
     }
 
+    /// The key that is about to replace it.
+    pub fn next_key_file(&self) -> PathBuf {
+        self.path.join("key-next.pem")
+    }
+
     /// What the logs are called.
     pub fn origins_file(&self) -> PathBuf {
         self.path.join("origins")

@@ -4,7 +4,10 @@
 //! names of logs that go on under another. All three are ground: whoever verifies a log knows it by its name and keys, so none
 //! of them ever changes by itself.
 
+mod change;
 mod pem;
+
+pub use change::{Change, Rotated, recover, rotate, show};
 
 use crate::directory::Directory;
 use crate::{Error, Random};
@@ -30,7 +33,7 @@ pub(crate) struct LogKeys(Vec<SigningKey>);
 struct Secret([u8; 32]);
 
 /// Names and keys of all logs of a data directory.
-pub(crate) struct Keyring {
+pub struct Keyring {
     host: Box<str>,
     /// Newest first.
     secrets: Vec<Secret>,
@@ -41,7 +44,7 @@ pub(crate) struct Keyring {
 impl Keyring {
     /// Reads the keys and names, or makes them in a directory that has none. `public_host` is what is configured,
     /// `default_host` what a new directory's logs are named after without it.
-    pub fn open(
+    pub(crate) fn open(
         directory: &Directory,
         random: &Random,
         public_host: Option<&str>,
@@ -132,8 +135,21 @@ impl Keyring {
         text
     }
 
+    /// What all logs are named after, but those that were recovered.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Has a log go on as its `number`th name.
+    fn rename(&mut self, organization: &Organization, number: u32) -> Result<(), Error> {
+        let name = format!("{}/v1/logs/{organization}~{number}", self.host);
+        self.renamed
+            .insert(organization.clone(), KeyName::new(&name)?);
+        Ok(())
+    }
+
     /// The name of a log.
-    pub fn name(&self, organization: &Organization) -> KeyName {
+    pub(crate) fn name(&self, organization: &Organization) -> KeyName {
         let first = || {
             let name = format!("{}/v1/logs/{organization}", self.host);
             KeyName::new(&name).expect("host and slug are fit for a name")
@@ -145,7 +161,7 @@ impl Keyring {
     }
 
     /// The keys of a log.
-    pub fn keys(&self, organization: &Organization) -> LogKeys {
+    pub(crate) fn keys(&self, organization: &Organization) -> LogKeys {
         let name = self.name(organization);
         let key =
             |secret: &Secret| SigningKey::from_seed(name.clone(), KeyKind::Ed25519, &secret.0);
@@ -188,7 +204,11 @@ fn read_keys(directory: &Directory) -> Result<Vec<Secret>, Error> {
         let Some(bytes) = directory.read_file(&path)? else {
             break;
         };
-        older.push(read_key(directory, path, &bytes)?);
+        let key = read_key(directory, path, &bytes)?;
+        // A rotation that did not end has kept the key that is still in use.
+        if key.0 != secrets[0].0 {
+            older.push(key);
+        }
     }
     secrets.extend(older.into_iter().rev());
     Ok(secrets)
@@ -229,3 +249,6 @@ fn check_host(host: &str) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

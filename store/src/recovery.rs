@@ -12,6 +12,7 @@ use crate::sealing::Limits;
 use crate::segment::Segment;
 use crate::sequencer::Sequencer;
 use crate::state::{Files, Inner, Log, State};
+use crate::store::Known;
 use crate::tree::Trees;
 use crate::{Clock, Error};
 use entry::{Organization, Seq, Timestamp};
@@ -28,7 +29,7 @@ pub(crate) struct Recovered {
 /// Reads everything, cuts what nobody was told is stored, refuses what is damaged.
 pub(crate) fn recover(
     directory: &Arc<Directory>,
-    keyring: Keyring,
+    (keyring, known): (Keyring, &Known),
     health: &Arc<HealthCell>,
     limits: &Limits,
     clock: Clock,
@@ -66,7 +67,7 @@ pub(crate) fn recover(
         });
     }
     let journal = Journal::open(directory.clone(), scan, limits.journal_file_bytes, faults)?;
-    let trees = Arc::new(Trees::new(directory.clone(), keyring));
+    let trees = Arc::new(Trees::new(directory.clone(), keyring, known));
     let logs = trees::recover(directory, &trees, health, &inner, behind)?;
     let last_at = logs
         .iter()

@@ -144,7 +144,7 @@ impl Store {
             mut sequencer,
         } = recovery::recover(
             &opened.directory,
-            keyring,
+            (keyring, &options.known),
             &health,
             &limits,
             options.clock,
@@ -408,6 +408,11 @@ impl Store {
         self.inner.trees.origin(organization)
     }
 
+    /// Why nothing is appended to a log and nothing of it is signed, if so: its files are not those of what was published.
+    pub fn refused(&self, organization: &Organization) -> Option<Error> {
+        self.inner.trees.refused(organization)
+    }
+
     /// Key material of this data directory for cursors: 32 bytes, made at creation.
     pub fn secret(&self) -> [u8; 32] {
         self.inner.secret
@@ -464,6 +469,9 @@ impl Running {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store has panicked");
             }
+        }
+        if let Some(known) = &self.sealing.trees.known {
+            known.write();
         }
         // Everything is in the journal, which is closed in order: if this fails, the next start takes longer, that is all.
         if self.sealing.health.refuse_if_latched().is_ok()

@@ -6,15 +6,19 @@
 //! - `levels`: where each hash is, and how it is read
 //! - `growing`: appending, and what must hold before a checkpoint is signed
 //! - `notes`: the checkpoints that the journal no longer holds
+//! - `known`: the newest, outside the data directory
 
 pub(crate) mod growing;
+pub(crate) mod known;
 pub(crate) mod levels;
 pub(crate) mod notes;
 
 use crate::Error;
 use crate::directory::Directory;
 use crate::keyring::{Keyring, Origin};
+use crate::store::Known;
 use entry::{Organization, Seq, Timestamp};
+use known::KnownDir;
 use levels::{Levels, Reader};
 use parking_lot::{Mutex, RwLock};
 use proof::checkpoint::SignedCheckpoint;
@@ -22,8 +26,8 @@ use proof::tile::Tile;
 use proof::tree::{Node, Plan};
 use proof::{Hash, Size};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Checkpoints of one log that [`Trees::checkpoints`] answers with.
 const RECENT_PER_LOG_MAX: usize = 100;
@@ -58,6 +62,8 @@ pub(crate) struct LogTree {
     pub levels: Levels,
     /// Guards the checkpoints that may be shown, newest first; all of them are durable.
     shown: Mutex<VecDeque<Arc<Published>>>,
+    /// Why nothing is appended to it since the start.
+    refused: OnceLock<Error>,
     /// Its files are not what its entries make: nothing is read of it, and nothing added.
     broken: AtomicBool,
 }
@@ -80,6 +86,7 @@ impl LogTree {
 pub(crate) struct Trees {
     directory: Arc<Directory>,
     pub keyring: Keyring,
+    pub known: Option<KnownDir>,
     /// Guards which logs there are; held for moments.
     logs: RwLock<BTreeMap<Organization, Arc<LogTree>>>,
     /// Guards whose checkpoints are kept, in the order they were shown.
@@ -87,8 +94,9 @@ pub(crate) struct Trees {
 }
 
 impl Trees {
-    pub fn new(directory: Arc<Directory>, keyring: Keyring) -> Self {
+    pub fn new(directory: Arc<Directory>, keyring: Keyring, known: &Known) -> Self {
         Trees {
+            known: KnownDir::new(directory.disk.clone(), &directory.path, known),
             directory,
             keyring,
             logs: RwLock::default(),
@@ -105,6 +113,7 @@ impl Trees {
             Arc::new(LogTree {
                 levels: Levels::new(self.directory.clone(), organization.clone()),
                 shown: Mutex::default(),
+                refused: OnceLock::new(),
                 broken: AtomicBool::new(false),
             })
         };
@@ -137,6 +146,17 @@ impl Trees {
                 shown.pop_back();
             }
         }
+    }
+
+    /// Notes that nothing is appended to a log.
+    pub fn refuse(&self, organization: &Organization, why: &Error) {
+        // The first reason is the one that counts.
+        let _ = self.of(organization).refused.set(why.again());
+    }
+
+    /// Why nothing is appended to a log, if so.
+    pub fn refused(&self, organization: &Organization) -> Option<Error> {
+        self.get(organization)?.refused.get().map(Error::again)
     }
 
     /// The newest checkpoint of a log.

@@ -24,9 +24,15 @@ pub(super) fn recover(
     inner: &Inner,
     behind: BTreeMap<Organization, Behind>,
 ) -> Result<Vec<(Organization, RecoveredLog)>, Error> {
+    let mut behind = behind;
+    // A log of which nothing is left but what is known outside.
+    for organization in trees.known.iter().flat_map(|known| known.organizations()) {
+        behind.entry(organization).or_default();
+    }
     let mut logs = Vec::with_capacity(behind.len());
     for (organization, behind) in behind {
-        let sealed = inner.logs[&organization].files.end;
+        let log = inner.logs.get(&organization);
+        let sealed = log.map_or(Seq(0), |log| log.files.end);
         let tree = trees.of(&organization);
         let (growing, refused) = match open(directory, trees, inner, &organization, sealed, &behind)
         {
@@ -34,6 +40,7 @@ pub(super) fn recover(
             Err(error @ Error::Damaged { .. }) => {
                 tracing::error!(%error, %organization, "nothing is appended to this log, and nothing of it is signed");
                 health.found(&error);
+                trees.refuse(&organization, &error);
                 (Growing::new(tree, Frontier::default(), None), Some(error))
             }
             Err(error) => return Err(error),
@@ -62,10 +69,17 @@ fn open(
 ) -> Result<Growing, Error> {
     let tree = trees.of(organization);
     let frontier = build(&tree, sealed, behind).inspect_err(|_| tree.break_off())?;
-    let mut last = None;
+    let name = trees.keyring.name(organization);
+    let (mut last, mut falls) = (None, false);
     let mut show = |published: &Arc<Published>| {
-        trees.show(organization, published.clone());
-        last = Some(published.clone());
+        // Under another name it was another log to whoever verifies it, given up by an explicit decision.
+        if published.checkpoint.checkpoint().origin() == name.as_str() {
+            falls |= last
+                .as_ref()
+                .is_some_and(|last: &Arc<Published>| last.size() > published.size());
+            trees.show(organization, published.clone());
+            last = Some(published.clone());
+        }
     };
     let mut path = directory.checkpoints_file(organization);
     notes::read(directory, organization)?
@@ -77,9 +91,29 @@ fn open(
             path = directory.journal_file(file.first);
         }
     }
+    if falls {
+        return Err(Error::Damaged {
+            path,
+            what: "a checkpoint is smaller than one before it".into(),
+        });
+    }
     let keys = trees.keyring.keys(organization);
     if let Some(last) = &last {
         growing::check_last(&tree, frontier.size(), last, &keys, &path)?;
+    }
+    if let Some(known) = &trees.known {
+        if let Some(published) = known.read(organization) {
+            growing::check_known(
+                &tree,
+                frontier.size(),
+                &published,
+                &keys,
+                &known.file(organization),
+            )?;
+        }
+        if let Some(last) = &last {
+            known.tell(organization, last);
+        }
     }
     Ok(Growing::new(tree, frontier, last))
 }

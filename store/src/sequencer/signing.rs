@@ -88,6 +88,9 @@ impl Sequencer {
             let head = &mut self.heads[at];
             head.tree.signed(published.clone());
             self.trees.show(&head.organization, published.clone());
+            if let Some(known) = &self.trees.known {
+                known.tell(&head.organization, &published);
+            }
             shown.push((head.organization.clone(), published));
             self.wait_for_checkpoint(at);
         }

@@ -10,6 +10,7 @@ use crate::recovery::{self, Recovered};
 use crate::sealing::{Limits, Sealing};
 use crate::sequencer::{Prepared, Sequencer};
 use crate::state::State;
+use crate::store::Known;
 use crate::testing::Ticking;
 use crate::{Error, Receipt, directory};
 use entry::{Organization, Timestamp, Units};
@@ -99,7 +100,7 @@ impl Running {
             sequencer,
         } = recovery::recover(
             &opened.directory,
-            keyring,
+            (keyring, &Known::Beside),
             &health,
             &limits(),
             clock.clock(),

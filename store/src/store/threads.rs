@@ -35,9 +35,6 @@ pub(super) type CheckpointWake = Box<dyn Fn(&Organization, &Arc<Published>) + Se
 
 impl Wakes {
     fn tell(&self, checkpoints: &Checkpoints) {
-        if checkpoints.is_empty() {
-            return;
-        }
         let wakes = self.checkpoint.read();
         for (organization, published) in checkpoints {
             for wake in wakes.iter() {
@@ -126,24 +123,30 @@ pub(super) fn start(
     let (redact, redact_rung) = Bell::new();
     let (seal, seal_rung) = Bell::new();
     let (merge, merge_rung) = Bell::new();
+    let (known, known_rung) = Bell::new();
     // What recovery left to do.
     build.ring();
     seal.ring();
     merge.ring();
     redact.ring();
+    known.ring();
     let mut threads = start_sealing(
         &sealing,
         (&seal, &merge),
         (build_rung, seal_rung, merge_rung),
     )?;
-    threads.push({
-        let sealing = sealing.clone();
-        Builder::new().name("store-redact".into()).spawn(move || {
-            work(&sealing, &redact_rung, || {
-                sealing.redact_step(&mut || begin_file(&submit))
-            });
-        })?
-    });
+    threads.push(worker(
+        "store-redact",
+        &sealing,
+        redact_rung,
+        move |sealing| sealing.redact_step(&mut || begin_file(&submit)),
+    )?);
+    threads.push(worker("store-known", &sealing, known_rung, |sealing| {
+        if let Some(known) = &sealing.trees.known {
+            known.write();
+        }
+        Ok(false)
+    })?);
     let (scrubbing, stopped) = bounded(0);
     threads.push({
         let sealing = sealing.clone();
@@ -156,6 +159,7 @@ pub(super) fn start(
         build,
         seal,
         redact,
+        known,
         _merge: merge,
         _scrubbing: scrubbing,
     };
@@ -178,36 +182,27 @@ fn start_sealing(
     (build_rung, seal_rung, merge_rung): (Receiver<()>, Receiver<()>, Receiver<()>),
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let builder = {
-        let (sealing, seal) = (sealing.clone(), seal.clone());
-        Builder::new().name("store-build".into()).spawn(move || {
-            work(&sealing, &build_rung, || {
-                let built = sealing.build_step();
-                if built {
-                    seal.ring();
-                }
-                Ok(built)
-            });
+        let seal = seal.clone();
+        worker("store-build", sealing, build_rung, move |sealing| {
+            let built = sealing.build_step();
+            if built {
+                seal.ring();
+            }
+            Ok(built)
         })?
     };
     let sealer = {
-        let (sealing, merge) = (sealing.clone(), merge.clone());
-        Builder::new().name("store-seal".into()).spawn(move || {
-            work(&sealing, &seal_rung, || {
-                let sealed = sealing.seal_step()?;
-                let trimmed = sealing.trim_step()?;
-                if sealed {
-                    merge.ring();
-                }
-                Ok(sealed || trimmed)
-            });
+        let merge = merge.clone();
+        worker("store-seal", sealing, seal_rung, move |sealing| {
+            let sealed = sealing.seal_step()?;
+            let trimmed = sealing.trim_step()?;
+            if sealed {
+                merge.ring();
+            }
+            Ok(sealed || trimmed)
         })?
     };
-    let merger = {
-        let sealing = sealing.clone();
-        Builder::new()
-            .name("store-merge".into())
-            .spawn(move || work(&sealing, &merge_rung, || sealing.merge_step()))?
-    };
+    let merger = worker("store-merge", sealing, merge_rung, Sealing::merge_step)?;
     Ok(vec![builder, sealer, merger])
 }
 
@@ -224,8 +219,22 @@ struct Bells {
     build: Bell,
     seal: Bell,
     redact: Bell,
+    known: Bell,
     _merge: Bell,
     _scrubbing: Sender<()>,
+}
+
+/// A thread that takes steps whenever its bell rings.
+fn worker(
+    name: &str,
+    sealing: &Arc<Sealing>,
+    rung: Receiver<()>,
+    mut step: impl FnMut(&Sealing) -> Result<bool, Error> + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let sealing = sealing.clone();
+    Builder::new()
+        .name(name.into())
+        .spawn(move || work(&sealing, &rung, || step(&sealing)))
 }
 
 /// Works whenever the bell rings, until nobody can ring it. A step that failed is tried again, ever more slowly.
@@ -272,7 +281,7 @@ impl Appending {
             };
             if let Some(answer) = self.commit(message, submitted) {
                 let closed = self.sequencer.close();
-                let closed = closed.map(|checkpoints| self.wakes.tell(&checkpoints));
+                let closed = closed.map(|checkpoints| self.tell(&checkpoints));
                 // The only receiver is `Store::close`, or it has lost interest.
                 let _ = answer.send(closed);
                 break;
@@ -288,7 +297,7 @@ impl Appending {
     fn wait_idle(&mut self, submitted: &Receiver<Message>) -> Option<Message> {
         loop {
             let (checkpoints, next_due) = self.sequencer.sign_due();
-            self.wakes.tell(&checkpoints);
+            self.tell(&checkpoints);
             self.sequencer.idle();
             let wait = match next_due {
                 _ if self.sealing.health.waits_for_room() => TRY_AGAIN_AFTER,
@@ -344,6 +353,14 @@ impl Appending {
         None
     }
 
+    /// Tells of checkpoints that are durable now.
+    fn tell(&self, checkpoints: &Checkpoints) {
+        if !checkpoints.is_empty() {
+            self.bells.known.ring();
+            self.wakes.tell(checkpoints);
+        }
+    }
+
     fn commit_batches(&mut self, batches: Vec<Vec<Prepared>>, dones: Vec<Done>) {
         let outcome = self.sequencer.commit(batches);
         self.committed(outcome, dones);
@@ -353,7 +370,7 @@ impl Appending {
         for (done, answer) in dones.into_iter().zip(outcome.answers) {
             done(answer);
         }
-        self.wakes.tell(&outcome.checkpoints);
+        self.tell(&outcome.checkpoints);
         let Some((received_at, load)) = outcome.committed else {
             return;
         };

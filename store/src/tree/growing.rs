@@ -151,6 +151,46 @@ impl Growing {
     }
 }
 
+/// Holds a checkpoint that is known from outside the data directory against the log; one of another log is nothing to it.
+///
+/// # Errors
+/// [`Error::Damaged`] if the log is behind it, or another: what was shown once must never be shown otherwise.
+pub(crate) fn check_known(
+    tree: &LogTree,
+    size: Size,
+    known: &Published,
+    keys: &LogKeys,
+    path: &Path,
+) -> Result<(), Error> {
+    let damaged = |what: String| {
+        Err(Error::Damaged {
+            path: path.to_owned(),
+            what: format!(
+                "{what}; if a backup was put back, mar-audit key recover goes on under a new name"
+            ),
+        })
+    };
+    let by_the_log = known.checkpoint.note().verified_by(keys.verifiers());
+    if !by_the_log.is_ok_and(|signers| !signers.is_empty()) {
+        tracing::warn!(path = %path.display(), "the known checkpoint is not of this log and key, and is passed over");
+        return Ok(());
+    }
+    let stated = known.tree();
+    if stated.size > size {
+        return damaged(format!(
+            "a checkpoint of {} entries was published, the log has {size}",
+            stated.size
+        ));
+    }
+    if Reader::new(&tree.levels, stated.size).tree()? != stated {
+        return damaged(format!(
+            "the log begins with other {} entries than those that were published",
+            stated.size
+        ));
+    }
+    Ok(())
+}
+
 /// Holds the last checkpoint of a log against what was read of it at the start; `path` is where it was found.
 ///
 /// # Errors

@@ -49,7 +49,7 @@ fn parse(bytes: &[u8]) -> Option<Vec<Arc<Published>>> {
     Some(notes)
 }
 
-/// Adds a checkpoint, unless there is a newer one. Durable when it returns.
+/// Adds a checkpoint, unless it is there already. Durable when it returns.
 pub(crate) fn keep(
     directory: &Directory,
     organization: &Organization,
@@ -57,8 +57,8 @@ pub(crate) fn keep(
 ) -> Result<(), Error> {
     let path = directory.checkpoints_file(organization);
     let known = read(directory, organization)?;
-    // What is as new is this one, kept before a crash.
-    if known.last().is_some_and(|last| last.at >= published.at) {
+    // Kept before a crash that left its journal file.
+    if known.iter().any(|known| known.note == published.note) {
         return Ok(());
     }
     let mut bytes = directory.read_file(&path)?.unwrap_or_default();

@@ -237,3 +237,196 @@ fn names_and_keys_are_told_before_the_first_entry_and_never_change() {
     let refused = Store::open(dir.path(), other).err().expect("refused");
     assert!(refused.to_string().contains("log.example"), "{refused}");
 }
+
+/// A store of three logs, the first with hashes at two levels in files, closed.
+fn closed(dir: &Path, clock: &Ticking) {
+    let store = open(dir, clock);
+    for round in 0..6 {
+        append(
+            &store,
+            clock,
+            (round * 90..round * 90 + 90)
+                .map(|n| item("acme", n))
+                .collect(),
+        );
+        append(&store, clock, vec![item("globex", round)]);
+    }
+    store.close().expect("closes");
+}
+
+/// The log is read and told to be damaged, appends and signatures are refused, its files stay; the others go on.
+fn refused(dir: &Path, clock: &Ticking, evidence: &Path) {
+    let before = std::fs::read(evidence).ok();
+    let store = open(dir, clock);
+    let globex = Organization::parse("globex").expect("a slug");
+    assert!(matches!(store.health(), crate::Health::Damaged { .. }));
+    assert!(store.refused(&acme()).is_some() && store.refused(&globex).is_none());
+    clock.set(clock.now() + SECOND);
+    let appended = store.append(vec![item("acme", 10_000)]);
+    assert!(
+        matches!(appended, Err(Error::Damaged { .. })),
+        "{appended:?}"
+    );
+    let both = store.append(vec![item("globex", 10_000), item("acme", 10_000)]);
+    assert!(matches!(both, Err(Error::Damaged { .. })), "{both:?}");
+    store
+        .append(vec![item("acme", 7)])
+        .expect("a retry is known as ever");
+    append(&store, clock, vec![item("globex", clock.now() as u64)]);
+    let size = check(&store, &globex).size();
+    assert_eq!(store.logs()[1].size, size);
+    assert_eq!(store.logs()[0].size, 540, "reads go on");
+    assert!(
+        store
+            .snapshot()
+            .kept(&acme(), Seq(539))
+            .expect("readable")
+            .is_some()
+    );
+    store.close().expect("closes");
+    drop(store);
+    assert!(
+        std::fs::read(evidence).ok() == before,
+        "evidence stays as it is"
+    );
+}
+
+#[test]
+fn a_start_refuses_a_log_whose_hashes_are_not_those_that_were_signed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = Ticking::new();
+    closed(dir.path(), &clock);
+    let hashes = dir.path().join("logs/acme/hashes");
+    type Change = fn(&mut Vec<u8>);
+    let damage: [(&str, Change); 5] = [
+        ("1", |bytes| bytes[40] ^= 1),
+        ("1", |bytes| bytes.truncate(40)),
+        ("0", |bytes| bytes.truncate(31)),
+        ("0", |bytes| *bytes = bytes.iter().rev().copied().collect()),
+        ("0", |bytes| {
+            let last = bytes.len() - 1;
+            bytes[last] ^= 0x80;
+        }),
+    ];
+    for (level, change) in damage {
+        let path = hashes.join(level);
+        let sound = std::fs::read(&path).expect("read");
+        let mut bytes = sound.clone();
+        change(&mut bytes);
+        std::fs::write(&path, &bytes).expect("written");
+        refused(dir.path(), &clock, &path);
+        std::fs::write(&path, &sound).expect("written");
+    }
+    let path = hashes.join("0");
+    let sound = std::fs::read(&path).expect("read");
+    std::fs::remove_file(&path).expect("removed");
+    refused(dir.path(), &clock, &path);
+    std::fs::write(&path, &sound).expect("written");
+    let store = open(dir.path(), &clock);
+    append(&store, &clock, vec![item("acme", 10_000)]);
+    assert_eq!(
+        check(&store, &acme()).size(),
+        541,
+        "whole again, it goes on"
+    );
+}
+
+#[test]
+fn a_start_refuses_logs_whose_checkpoints_another_key_signed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = Ticking::new();
+    closed(dir.path(), &clock);
+    let (key, other) = (
+        dir.path().join("key.pem"),
+        tempfile::tempdir().expect("another"),
+    );
+    let another = Options {
+        random: Arc::new(|bytes| bytes.fill(3)),
+        ..options(&clock)
+    };
+    drop(Store::open(other.path(), another).expect("opens"));
+    std::fs::copy(other.path().join("key.pem"), &key).expect("replaced");
+    let store = open(dir.path(), &clock);
+    let why = store.refused(&acme()).expect("refused").to_string();
+    assert!(why.contains("not signed by the log's key"), "{why}");
+}
+
+#[test]
+fn a_start_refuses_a_log_that_is_behind_its_last_checkpoint() {
+    let (dir, other) = (
+        tempfile::tempdir().expect("one"),
+        tempfile::tempdir().expect("two"),
+    );
+    let clock = Ticking::new();
+    let note = |dir: &Path, entries| {
+        let store = open(dir, &clock);
+        append(
+            &store,
+            &clock,
+            (0..entries).map(|n| item("acme", n)).collect(),
+        );
+        let published = store.published(&acme()).expect("published");
+        store.close().expect("closes");
+        published
+    };
+    note(dir.path(), 540);
+    // The same key, the same name, more entries.
+    let ahead = note(other.path(), 600);
+    let path = dir.path().join("logs/acme/hashes/checkpoints");
+    let later = clock.now() + 60 * SECOND;
+    let later = Timestamp::from_micros(later).expect("in range");
+    let text = format!("{later} {}\n{}", ahead.note.len(), ahead.note);
+    std::fs::write(&path, &text).expect("written");
+    let store = open(dir.path(), &clock);
+    let why = store.refused(&acme()).expect("refused").to_string();
+    assert!(why.contains("smaller than one before it"), "{why}");
+    store.close().expect("closes");
+    drop(store);
+    // As the last one: the journal's are another log's now.
+    std::fs::write(&path, &text).expect("written");
+    for found in std::fs::read_dir(dir.path().join("journal")).expect("there") {
+        let path = found.expect("readable").path();
+        let mut bytes = std::fs::read(&path).expect("read");
+        for at in (0..bytes.len() - 32).step_by(8) {
+            let is_checkpoint =
+                bytes[at + 24..at + 26] == [4, 2] && bytes[at + 33..at + 37] == *b"acme";
+            if is_checkpoint {
+                // Another log's, with its checksum as it should be.
+                bytes[at + 33..at + 37].copy_from_slice(b"none");
+                let length = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().expect("four"));
+                let checksum = crc32c::crc32c(&bytes[at + 4..at + 32 + length as usize]);
+                bytes[at..at + 4].copy_from_slice(&checksum.to_le_bytes());
+            }
+        }
+        std::fs::write(&path, &bytes).expect("written");
+    }
+    let store = open(dir.path(), &clock);
+    let why = store.refused(&acme()).expect("refused").to_string();
+    assert!(why.contains("600 entries, the log 540"), "{why}");
+}
+
+#[test]
+fn hashes_that_change_under_a_running_store_are_never_signed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = Ticking::new();
+    closed(dir.path(), &clock);
+    let store = open(dir.path(), &clock);
+    let last = check(&store, &acme());
+    let path = dir.path().join("logs/acme/hashes/1");
+    let mut bytes = std::fs::read(&path).expect("read");
+    bytes[3] ^= 1;
+    std::fs::write(&path, &bytes).expect("written");
+    append(&store, &clock, vec![item("acme", 10_000)]);
+    assert_eq!(
+        store.published(&acme()),
+        Some(last),
+        "nothing more is signed"
+    );
+    assert!(matches!(store.health(), crate::Health::Damaged { .. }));
+    append(
+        &store,
+        &clock,
+        vec![item("acme", 10_001), item("globex", 10_001)],
+    );
+    assert_eq!(store.logs()[0].size, 542, "what is appended is still kept");
+}

@@ -82,7 +82,7 @@ pub fn notice(zone: &Zone, entry: &Entry, erasures: &[Erasure]) -> Markup {
                     Some(record) => {
                         p {
                             "by " b { (Listed(record.actor.party.shown().unwrap_or("no one named"))) }
-                            ", " time datetime=(record.received_at) { (zone.full(record.received_at)) } ": "
+                            ", " time datetime=(record.received_at) data-local[zone.is_utc()] { (zone.full(record.received_at)) } ": "
                             @match reason(record) {
                                 Some(why) => q { (Shown(&why)) },
                                 None => span.none { "no reason given" },

@@ -166,7 +166,7 @@ fn outside(setting: &Setting, log: &Log) -> Markup {
         section.wide {
             h2.part { "Verify it from outside" }
             div.commands {
-                (command("All of it, and again whenever you like: what was seen once is kept in the state file, and a log that takes any of it back is refused (exit status 4).",
+                (command("That it only grows. Run it again whenever you like: what was seen once is kept in the state file, and a log that takes any of it back is refused (exit status 4).",
                     &format!("mar-audit verify log {address} --key '{key}' --state {organization}.state")))
                 (command("One entry, offline, from the proof that its details offer:",
                     &format!("mar-audit verify proof ID.tlog-proof --key '{key}'")))

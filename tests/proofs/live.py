@@ -70,13 +70,14 @@ class Server:
     def __init__(self, url):
         self.url, self.size = url, 0
         self.log = url + "/v1/logs/acme"
-        parts = urllib.parse.urlsplit(url)
-        self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=120)
 
     def call(self, method, path, body=None, headers=None):
-        self.connection.request(method, path, body, headers or {})
-        answer = self.connection.getresponse()
+        """A connection for each call: between two of them a stranger may read for minutes."""
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=300)
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
         data = answer.read()
+        connection.close()
         assert answer.status == 200, (method, path, answer.status, data[:500])
         return data
 

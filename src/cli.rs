@@ -11,6 +11,7 @@
 //! - [`failure`]: exit codes and messages
 
 pub mod check;
+mod erased;
 pub mod export;
 pub mod failure;
 pub mod parameters;

@@ -1,7 +1,7 @@
 //! `search` and `show`.
 
-use crate::cli::{Context, Failure, Output, Parameters, shown};
-use crate::client::Client;
+use crate::cli::{Context, Failure, Output, Parameters, erased, shown};
+use crate::client::{self, Client};
 use crate::terminal;
 use clap::{Args, ValueEnum};
 use entry::Entry;
@@ -209,6 +209,21 @@ fn csv(
     Ok(out.flush()?)
 }
 
+/// An entry that another one names; `None` if there is none to be had.
+fn record(client: &Client, id: &entry::EntryId) -> Result<Option<Entry>, Failure> {
+    let answer = match client.get(&format!("/v1/entries/{id}"), &[], &[]) {
+        Err(client::Error::Refused { status, .. }) if status == 404 => return Ok(None),
+        answer => answer?,
+    };
+    let mut json = String::new();
+    client
+        .reader(answer)
+        .read_to_string(&mut json)
+        .map_err(|e| client.cut(&e))?;
+    let entry = Entry::from_wire(json.as_bytes()).map_err(|e| client.strange(e))?;
+    Ok(Some(entry))
+}
+
 pub fn show(arguments: &ShowArguments, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
     if entry::EntryId::parse(&arguments.id).is_none() {
@@ -230,7 +245,9 @@ pub fn show(arguments: &ShowArguments, context: &Context) -> Result<(), Failure>
     match context.common.output {
         Output::Table => {
             let entry = Entry::from_wire(json.as_bytes()).map_err(|e| client.strange(e))?;
-            shown::print_details(&mut out, &entry)?;
+            let said = erased::records(&entry);
+            let said = said.iter().filter_map(|id| record(&client, id).transpose());
+            shown::print_details(&mut out, &entry, &said.collect::<Result<Vec<_>, _>>()?)?;
         }
         output => {
             let json = if out.is_terminal() {

@@ -1,5 +1,6 @@
 //! Entries as client commands show them.
 
+use super::erased;
 use crate::terminal::{self, visible};
 use comfy_table::{Cell, Color, Table};
 use entry::{Entry, Party, Result, Scope, Target};
@@ -64,12 +65,20 @@ pub fn columns(entry: &Entry) -> [Cow<'_, str>; 7] {
     };
     [
         Cow::Owned(entry.timestamp.to_string()),
-        Cow::Borrowed(party_name(&entry.actor.party)),
+        Cow::Borrowed(erased::or_mark(
+            entry,
+            "/actor/name",
+            party_name(&entry.actor.party),
+        )),
         Cow::Borrowed(&entry.action),
         target,
         scope_name(&entry.scope),
         result,
-        Cow::Borrowed(entry.request.ip.as_deref().unwrap_or("")),
+        Cow::Borrowed(erased::or_mark(
+            entry,
+            "/request/ip",
+            entry.request.ip.as_deref().unwrap_or(""),
+        )),
     ]
 }
 
@@ -84,8 +93,8 @@ pub fn add_row(table: &mut Table, entry: &Entry) {
     table.add_row(cells.collect::<Vec<Cell>>());
 }
 
-/// Every part of one entry, a line each.
-pub fn print_details(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+/// Every part of one entry, a line each; `said` are the entries that say why something of it was erased.
+pub fn print_details(out: &mut impl Write, entry: &Entry, said: &[Entry]) -> io::Result<()> {
     let mut lines: Vec<(&str, String)> = Vec::new();
     let mut add =
         |name, value: Option<&str>| lines.extend(value.map(|value| (name, value.to_owned())));
@@ -137,6 +146,7 @@ pub fn print_details(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     }
     add("Entry ID", Some(&entry.id.to_string()));
     add("Seq", Some(&entry.seq.0.to_string()));
+    lines.extend(erased::lines(entry, said));
     for (name, value) in &lines {
         writeln!(out, "{name:<17}{}", visible(value))?;
     }

@@ -233,51 +233,66 @@ impl<'a> Reader<'a> {
         self.expect("\"")?;
         let mut string = String::new();
         loop {
-            let (plain, after) = self
-                .rest
-                .split_at_checked(plain_run(self.rest.as_bytes()))
-                .filter(|(_, after)| !after.is_empty())
-                .ok_or_else(|| malformed("a string does not end"))?;
+            let plain = plain_run(self.rest.as_bytes());
+            let cut = self.rest.split_at_checked(plain);
+            let (plain, after) = cut.ok_or_else(|| malformed("a string does not end"))?;
             string.push_str(plain);
-            self.rest = after;
-            if self.take("\"") {
-                return Ok(string);
-            }
-            string.push(self.escape()?);
+            let (c, spelling) = match after.as_bytes() {
+                [] => return Err(malformed("a string does not end")),
+                [b'"', ..] => {
+                    self.rest = after.get(1..).unwrap_or_default();
+                    return Ok(string);
+                }
+                escaped => escape(escaped)?,
+            };
+            string.push(c);
+            self.rest = after.get(spelling..).unwrap_or_default();
         }
-    }
-
-    /// One escaped character, in its one spelling.
-    fn escape(&mut self) -> Result<char, Error> {
-        let (c, spelling) = match self.rest.as_bytes() {
-            [b'\\', b'"', ..] => ('"', 2),
-            [b'\\', b'\\', ..] => ('\\', 2),
-            [b'\\', b'b', ..] => ('\u{8}', 2),
-            [b'\\', b'f', ..] => ('\u{c}', 2),
-            [b'\\', b'n', ..] => ('\n', 2),
-            [b'\\', b'r', ..] => ('\r', 2),
-            [b'\\', b't', ..] => ('\t', 2),
-            [b'\\', b'u', b'0', b'0', high @ b'0'..=b'1', low, ..] => {
-                let c = hex(*low).map(|low| char::from((high - b'0') * 16 + low));
-                // Those with a shorter spelling are spelled so.
-                let long = c.filter(|c| escape_of(*c).len() == 6);
-                (long.ok_or_else(not_the_escape)?, 6)
-            }
-            _ => return Err(not_the_escape()),
-        };
-        self.rest = self.rest.get(spelling..).unwrap_or_default();
-        Ok(c)
     }
 }
 
-/// How many bytes stand for themselves before one that does not. Sixteen at a time, as a compiler can.
+/// One escaped character, in its one spelling, and how many bytes that is.
+fn escape(bytes: &[u8]) -> Result<(char, usize), Error> {
+    Ok(match bytes {
+        [b'\\', b'"', ..] => ('"', 2),
+        [b'\\', b'\\', ..] => ('\\', 2),
+        [b'\\', b'b', ..] => ('\u{8}', 2),
+        [b'\\', b'f', ..] => ('\u{c}', 2),
+        [b'\\', b'n', ..] => ('\n', 2),
+        [b'\\', b'r', ..] => ('\r', 2),
+        [b'\\', b't', ..] => ('\t', 2),
+        [b'\\', b'u', b'0', b'0', high @ b'0'..=b'1', low, ..] => {
+            let c = hex(*low).map(|low| char::from((high - b'0') * 16 + low));
+            // Those with a shorter spelling are spelled so.
+            let long = c.filter(|c| escape_of(*c).len() == 6);
+            (long.ok_or_else(not_the_escape)?, 6)
+        }
+        _ => return Err(not_the_escape()),
+    })
+}
+
+/// How many bytes stand for themselves before one that does not.
+///
+/// Eight bytes at a time: each test sets the high bit of a byte that is meant, and of bytes above it at most.
 fn plain_run(bytes: &[u8]) -> usize {
-    let special = |byte: &u8| (*byte < b' ') | (*byte == b'"') | (*byte == b'\\');
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let plain = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, byte| any | special(byte));
-    let run = 16 * chunks.iter().take_while(plain).count();
-    let rest = bytes.get(run..).unwrap_or_default();
-    run + rest.iter().position(special).unwrap_or(rest.len())
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (word, at) in words.iter().zip((0..).step_by(8)) {
+        let word = u64::from_le_bytes(*word);
+        let quotes = word ^ (ONES * u64::from(b'"'));
+        let backslashes = word ^ (ONES * u64::from(b'\\'));
+        let controls = word.wrapping_sub(ONES * 0x20) & !word;
+        let zero_quotes = quotes.wrapping_sub(ONES) & !quotes;
+        let zero_backslashes = backslashes.wrapping_sub(ONES) & !backslashes;
+        let found = (controls | zero_quotes | zero_backslashes) & HIGHS;
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    let special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    let run = rest.iter().position(special).unwrap_or(rest.len());
+    bytes.len() - rest.len() + run
 }
 
 fn not_the_escape() -> Error {

@@ -6,7 +6,7 @@
 //! - [`parameters`], [`shown`]: choosing entries and showing them, for all client commands
 //! - [`record`], [`search`], [`tail`], [`export`]: the client commands; `import` is in [`crate::import`]
 //! - [`redact`]: erases values and keeps proofs
-//! - [`check`]: a data directory without a server
+//! - [`check`], [`key`]: a data directory without a server
 //! - [`verify`]: whether evidence holds
 //! - [`failure`]: exit codes and messages
 
@@ -14,6 +14,7 @@ pub mod check;
 mod erased;
 pub mod export;
 pub mod failure;
+pub mod key;
 pub mod parameters;
 pub mod record;
 pub mod redact;
@@ -104,6 +105,9 @@ enum Command {
     Redact(Box<redact::Arguments>),
     /// Re-read and re-derive a data directory that no server has open
     Check(check::Arguments),
+    /// Show or change who signs the logs of a data directory
+    #[command(subcommand)]
+    Key(key::Command),
     /// Verify evidence offline, with nothing but the log's public key
     #[command(subcommand)]
     Verify(verify::Command),
@@ -212,6 +216,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Export(arguments) => export::run(&arguments, &context),
         Command::Redact(arguments) => redact::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Key(command) => key::run(&command, &context),
         Command::Verify(command) => verify::run(&command, &context),
         Command::Bench(command) => crate::bench::run(command).map_err(Failure::failed),
         Command::Config(ConfigCommand::Show { origin }) => config_show(origin, &context),

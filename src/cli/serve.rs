@@ -80,7 +80,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     Ok(closed?)
 }
 
-fn store_options(config: &Config, address: SocketAddr) -> store::Options {
+/// How the store of a data directory is opened, whoever opens it. `address` names the logs of a new one.
+pub(super) fn store_options(config: &Config, address: SocketAddr) -> store::Options {
     store::Options {
         clock: clock::system(),
         random: random::system(),

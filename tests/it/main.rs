@@ -11,6 +11,7 @@ mod disk_full;
 mod export;
 mod hostile;
 mod import;
+mod key;
 mod kill;
 mod overload;
 mod pages;

@@ -5,6 +5,7 @@ use crate::test_server::{Answer, HOST, TestServer};
 use entry::{Organization, Seq};
 use mar_audit::api::proof::covering;
 use proof::checkpoint::SignedCheckpoint;
+use proof::disclosure::{Content, Disclosure};
 use proof::key::VerifierKey;
 use proof::log_proof::LogProof;
 use proof::policy::Policy;
@@ -406,7 +407,7 @@ fn a_proof_shows_exactly_what_was_sent() {
         .units()
         .iter()
         .map(|unit| match &unit.content {
-            proof::disclosure::Content::Open { value, .. } => (
+            Content::Open { value, .. } => (
                 unit.path.as_str(),
                 serde_json::from_str(value).expect("JSON"),
             ),
@@ -593,6 +594,41 @@ fn what_the_tree_and_the_entries_disagree_about_is_damage_and_not_given_out() {
     );
     connection.send(ask.as_bytes());
     assert!(connection.try_answer_to("GET").is_err(), "it ended well");
+}
+
+#[test]
+fn proofs_given_before_an_erasure_and_after_it_are_of_one_leaf() {
+    let server = TestServer::start();
+    let checkpoint = publish(&server, "acme", 0..300);
+    let policy = policy(&server, "acme");
+    let before = prove(&server, "acme", 7, &policy);
+    let leaves = copy(&server, "acme", checkpoint.checkpoint().tree());
+    let path = format!("/v1/entries/{}/redact?organization=acme", uuid(7));
+    let why = json!({"paths": ["/actor/email"], "reason": "asked for"});
+    let redacted = server.post(&path, why.to_string());
+    assert_eq!(redacted.status, 200, "{}", redacted.text());
+    let newest = covered(&server, "acme");
+    let after = prove(&server, "acme", 7, &policy);
+    assert_eq!(after.checkpoint, newest);
+    let [before, after] = [&before, &after].map(|proof| {
+        let proven = proof.verify(&policy).expect("it verifies");
+        assert_eq!(proven.seq.0, 7);
+        proven.disclosure
+    });
+    assert_eq!(before.leaf(), after.leaf());
+    let email = |disclosure: &Disclosure| {
+        let mut units = disclosure.units().iter();
+        let email = units.find(|unit| unit.path == "/actor/email");
+        email.expect("told").content.clone()
+    };
+    assert!(matches!(email(&before), Content::Open { .. }));
+    assert!(matches!(email(&after), Content::Erased { .. }));
+    let text = server.get(&format!("/v1/entries/{}/proof?organization=acme", uuid(7)));
+    let shown = LogProof::parse(&text.body).expect("a proof").extra;
+    let shown = String::from_utf8(shown.expect("a disclosure")).expect("text");
+    assert!(!shown.contains("ana@acme.example"), "{shown}");
+    let tree = newest.checkpoint().tree();
+    assert_eq!(copy(&server, "acme", tree)[..300], leaves[..]);
 }
 
 #[test]

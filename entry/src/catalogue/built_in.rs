@@ -73,4 +73,6 @@ pub(super) const ACTIONS: &[Row] = &[
 
     ("redactEntry", Audit, "entry", "Redact entry", "{actor} erased members of entry {target}"),
     ("erasePerson", Audit, "", "Erase person", "{actor} erased what spoke of a person"),
+    ("rotateLogKey", Audit, "log", "Rotate log key", "{actor} replaced the key of log {target}"),
+    ("recoverLog", Audit, "log", "Recover log", "{actor} gave log {target} a new name"),
 ];

@@ -71,6 +71,8 @@ export function fill_held(panel, { note, checkpoint, signers, held, known }) {
 
 /** The place in the log and the signer, in a few words. */
 export function trust({ seq, checkpoint, held: { signers, fresh }, known }, kept) {
-  const since = fresh.length > 0 ? `${ids(fresh)} new` : known ? `known since ${known.since.slice(0, 10)}` : kept ? "first seen now" : "not remembered";
-  return `${seq === undefined ? "" : `seq ${count(seq)} of `}${count(checkpoint.size)} entries · key ${ids(signers)}, ${since}`;
+  const since = known ? `known since ${known.since.slice(0, 10)}` : kept ? "first seen now" : "not remembered";
+  const place = seq === undefined ? "" : `seq ${count(seq)} of `;
+  const next = fresh.length > 0 ? ` · new key ${ids(fresh)}` : "";
+  return `${place}${count(checkpoint.size)} entries · key ${ids(signers.filter((key) => !fresh.includes(key)))}, ${since}${next}`;
 }

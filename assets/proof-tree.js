@@ -17,7 +17,7 @@ export function demand(holds, step, why) {
 const encoder = new TextEncoder();
 export const utf8 = (text) => encoder.encode(text);
 
-/** UTF-8 and nothing else; a byte order mark stays a character. @param {Uint8Array} bytes */
+/** UTF-8 and nothing else; a byte order mark stays a character. */
 export function text_of(bytes) {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -52,7 +52,7 @@ export function from_base64(text, length) {
   return Uint8Array.from(binary, (c) => c.charCodeAt(0));
 }
 
-/** No sign, no leading zero, at most 2^63 - 1. @param {string} text */
+/** No sign, no leading zero, at most 2^63 - 1. */
 export function from_decimal(text) {
   const number = /^(0|[1-9]\d{0,18})$/.test(text) ? BigInt(text) : null;
   return number === null || number >> 63n ? null : number;
@@ -61,22 +61,26 @@ export function from_decimal(text) {
 export const hash_of_leaf = (leaf) => sha256(Uint8Array.of(0), leaf);
 const hash_of_node = (left, right) => sha256(Uint8Array.of(1), left, right);
 
-/** A way up from `place` among `last + 1` nodes: each `up` says whether the sibling is on the left. @param {bigint} place @param {bigint} last */
-function climb(place, last) {
-  const shift = () => ([place, last] = [place >> 1n, last >> 1n]);
-  return {
-    shift,
-    is_left: () => place % 2n === 0n,
-    is_first: () => place === 0n,
-    is_done: () => last === 0n,
-    up() {
-      const left = place % 2n === 1n || place === last;
-      // The last node of a level, if it is a left child, rises until it has a left sibling.
-      if (left) while (place % 2n === 0n && place !== 0n) shift();
-      shift();
-      return left;
-    },
-  };
+/** A way up from `place` among `last + 1` nodes. */
+class Climb {
+  constructor(place, last) {
+    this.place = place;
+    this.last = last;
+  }
+
+  shift() {
+    this.place >>= 1n;
+    this.last >>= 1n;
+  }
+
+  /** Goes up by one sibling; says whether that is on the left. */
+  up() {
+    const left = this.place % 2n === 1n || this.place === this.last;
+    // The last node of a level, if it is a left child, rises until it has a left sibling.
+    if (left) while (this.place % 2n === 0n && this.place) this.shift();
+    this.shift();
+    return left;
+  }
 }
 
 /**
@@ -85,15 +89,15 @@ function climb(place, last) {
  */
 export async function includes(tree, seq, leaf, path, way = []) {
   demand(seq < tree.size, "path", "the tree does not reach that far");
-  const at = climb(seq, tree.size - 1n);
+  const at = new Climb(seq, tree.size - 1n);
   let hash = leaf;
   for (const sibling of path) {
-    demand(!at.is_done(), "path", "the path is too long");
+    demand(at.last, "path", "the path is too long");
     const left = at.up();
     hash = await (left ? hash_of_node(sibling, hash) : hash_of_node(hash, sibling));
     way.push({ sibling, left, hash });
   }
-  demand(at.is_done(), "path", "the path is too short");
+  demand(!at.last, "path", "the path is too short");
   demand(same(hash, tree.root), "root", "what is told of this entry is not in the signed tree: the path leads to another root");
 }
 
@@ -102,23 +106,23 @@ export async function extends_tree(tree, old, path) {
   const need = (holds, why) => demand(holds, "growth", why);
   need(old.size > 0n && old.size <= tree.size, "there is nothing to prove of an empty tree, or of a larger one");
   if (old.size === tree.size) return need(path.length === 0 && same(old.root, tree.root), "the trees have one size and two roots, or a path");
-  const at = climb(old.size - 1n, tree.size - 1n);
-  while (!at.is_left()) at.shift();
+  const at = new Climb(old.size - 1n, tree.size - 1n);
+  while (at.place % 2n) at.shift();
   // An old tree that is a complete subtree of the new one starts the path itself.
-  const [start, ...rest] = at.is_first() ? [old.root, ...path] : path;
+  const [start, ...rest] = at.place ? path : [old.root, ...path];
   need(start, "the path is too short");
   let [before, after] = [start, start];
   for (const sibling of rest) {
-    need(!at.is_done(), "the path is too long");
+    need(at.last, "the path is too long");
     if (at.up()) [before, after] = [await hash_of_node(sibling, before), await hash_of_node(sibling, after)];
     else after = await hash_of_node(after, sibling);
   }
-  need(at.is_done(), "the path is too short");
+  need(!at.last, "the path is too short");
   need(same(before, old.root), "the path leads to another older root");
   need(same(after, tree.root), "the path leads to another newer root");
 }
 
-/** The complete subtrees of 2^level leaves that make up the leaves `start` to `end`. @param {bigint} start @param {bigint} end */
+/** The complete subtrees of 2^level leaves that make up the leaves `start` to `end`. */
 function nodes_of(start, end) {
   const nodes = [];
   while (start < end) {
@@ -130,7 +134,7 @@ function nodes_of(start, end) {
   return nodes;
 }
 
-/** What a consistency proof consists of: subtrees, each as its complete parts. @param {bigint} old @param {bigint} size */
+/** What a consistency proof consists of: subtrees, each as its complete parts. */
 function consistency_plan(old, size) {
   const parts = [];
   let [start, end] = [0n, size];
@@ -148,13 +152,13 @@ function consistency_plan(old, size) {
   return parts.reverse();
 }
 
-/** The root over 2^n neighbouring hashes. @param {Uint8Array[]} row */
+/** The root over 2^n neighbouring hashes. */
 async function root_of(row) {
   while (row.length > 1) row = await Promise.all(Array.from({ length: row.length / 2 }, (_, at) => hash_of_node(row[2 * at], row[2 * at + 1])));
   return row[0];
 }
 
-/** Groups of three digits, all but the last with an `x`. @param {bigint} index */
+/** Groups of three digits, all but the last with an `x`. */
 export function place_of(index) {
   const digits = String(index);
   return digits.padStart(Math.ceil(digits.length / 3) * 3, "0").replace(/...(?=.)/g, "x$&/");

@@ -31,7 +31,7 @@ const SMALL = [
 
 const number_of = (bytes) => bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 
-/** A point in its one encoding, and not of small order. @param {Uint8Array} bytes */
+/** A point in its one encoding, and not of small order. */
 function is_sound(bytes) {
   const y = number_of(bytes) & ((1n << 255n) - 1n);
   return y < FIELD && !SMALL.includes(y);
@@ -40,7 +40,7 @@ function is_sound(bytes) {
 const imported = (raw) => crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);
 const is_unknown = (error) => error?.name === "NotSupportedError";
 
-/** Strictly: browsers differ in what they let pass beyond. @param {Uint8Array} raw @param {Uint8Array} message @param {Uint8Array} signature */
+/** Strictly: browsers differ in what they let pass beyond. */
 export async function is_signed(raw, message, signature) {
   if (signature.length !== 64 || number_of(signature.subarray(32)) >= ORDER) return false;
   if (!is_sound(raw) || !is_sound(signature.subarray(0, 32))) return false;
@@ -66,7 +66,7 @@ export async function obstacle() {
 const is_name = (name) => /^[^\p{White_Space}+\0-\x1f]+$/u.test(name);
 const to_hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** A log's vkey. @param {string} vkey @returns {Promise<Key>} */
+/** A log's vkey. */
 export async function read_key(vkey) {
   const [name, id, ...rest] = vkey.split("+");
   const key = bytes_of(rest.join("+"), "a key", 33);
@@ -144,7 +144,7 @@ export function read_disclosure(text) {
   return { id: told.id, received_at: told.received_at, units: units.map(read) };
 }
 
-/** By their bytes, which is not how this language orders texts. @param {Uint8Array} a @param {Uint8Array} b */
+/** By their bytes, which is not how this language orders texts. */
 function is_before(a, b) {
   const at = a.findIndex((byte, n) => byte !== b[n]);
   return at < 0 ? a.length < b.length : a[at] < b[at];

@@ -200,6 +200,27 @@ describe("the proof of an entry", () => {
     assert.equal(await conflict.isVisible(), false);
   });
 
+  it("takes over a new key that signs beside the known one, and says so", async () => {
+    await fresh();
+    await page.goto(`${server.url}/entries/${id(1)}`);
+    await verdict("ok");
+    const known = await remembered("acme");
+    const next = key_of(known.origin);
+    await forge((proof) => {
+      const text = proof.slice(proof.indexOf("\n\n") + 2, proof.lastIndexOf("\n\n") + 1);
+      return proof.replace(/\n\n— /, `\n\n${next.line(text)}— `);
+    });
+    await page.route("**/entries/0*", async (route) => {
+      if (route.request().url().includes("/v1/")) return route.fallback();
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: (await answer.text()).replaceAll(`data-keys="${known.vkeys[0]}"`, `data-keys="${next.vkey} ${known.vkeys[0]}"`) });
+    });
+    await page.goto(`${server.url}/entries/${id(1)}`);
+    const [, old_id] = known.vkeys[0].split("+");
+    assert.match(await verdict("ok"), new RegExp(`key ${old_id}, known since .* · new key ${next.vkey.split("+")[1]}$`));
+    assert.deepEqual((await remembered("acme")).vkeys, [known.vkeys[0], next.vkey]);
+  });
+
   it("is loud about a log that was set back, and about one with two histories", async () => {
     await fresh();
     const before = await proof_of(id(1));

@@ -1,7 +1,9 @@
 //! Re-reads and re-derives everything of a data directory that no process has open, and names what differs.
 //!
 //! Reading changes nothing: no tail is cut, nothing is removed. [`Mode::RepairIndex`] writes segments whose indexes differ
-//! anew from their entries, if those are the ones that were accepted.
+//! anew from their entries, and arrays of hashes, if those are the ones that were accepted.
+
+mod trees;
 
 use crate::Error;
 use crate::directory::{self, Directory};
@@ -9,6 +11,7 @@ use crate::disk::{Disk, real::RealDisk};
 use crate::faults::Faults;
 use crate::journal::record::{self, Kind, Record, Run};
 use crate::journal::scan;
+use crate::kept::{Kept, Salts};
 use crate::redaction;
 use crate::sealing::Appender;
 use crate::segment::Segment;
@@ -18,6 +21,7 @@ use entry::{Entry, EntryId, Organization, Seq, Timestamp};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use trees::{Checkpoints, Rebuilt};
 
 /// What to do about indexes that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,7 @@ fn run_on(
         mode,
         report: Report::default(),
         logs: BTreeMap::new(),
+        checkpoints: Checkpoints::default(),
         received_at: Timestamp::MIN,
         progress,
         at: Progress {
@@ -92,13 +97,18 @@ fn run_on(
             total_bytes,
         },
     };
+    checker.checkpoints = checker.read_checkpoints()?;
     for organization in directory.organizations()? {
         checker.check_log(&organization)?;
     }
     checker.check_journal()?;
-    let Checker {
-        mut report, logs, ..
-    } = checker;
+    let mut logs = std::mem::take(&mut checker.logs);
+    for log in logs.values_mut() {
+        if let Some(tree) = log.tree.take() {
+            checker.end_tree(tree)?;
+        }
+    }
+    let mut report = checker.report;
     report.logs = logs
         .into_iter()
         .map(|(organization, log)| CheckedLog {
@@ -142,6 +152,8 @@ struct Log {
     next: Seq,
     /// Ids behind the files.
     ids: HashSet<EntryId>,
+    /// `None` once entries were missing.
+    tree: Option<Rebuilt>,
 }
 
 struct Checker<'a> {
@@ -149,6 +161,8 @@ struct Checker<'a> {
     mode: Mode,
     report: Report,
     logs: BTreeMap<Organization, Log>,
+    /// Of the logs that were not begun.
+    checkpoints: Checkpoints,
     /// Of the last record.
     received_at: Timestamp,
     progress: &'a mut dyn FnMut(&Progress),
@@ -180,6 +194,7 @@ impl Checker<'_> {
     fn check_log(&mut self, organization: &Organization) -> Result<(), Error> {
         let mut files = Files::none();
         let mut received_at = Timestamp::MIN;
+        let mut tree = Some(self.begin_tree(organization)?);
         for first in self.directory.segment_files(organization)? {
             let path = self.directory.segment_file(organization, first);
             let bytes = self
@@ -236,9 +251,16 @@ impl Checker<'_> {
                 );
             }
             received_at = segment.last_received();
-            let segment = self.check_segment(segment, entries)?;
+            let segment = self.check_segment(segment, entries, &mut tree)?;
             files.end = segment.end_seq();
+            // Entries are missing, or could not be read: that was told, and the tree cannot be made.
+            if let Some(unfinished) = tree.take_if(|tree| tree.size() != files.end.0) {
+                self.give_up(unfinished)?;
+            }
             files.segments.push(segment);
+        }
+        if let Some(tree) = &mut tree {
+            tree.end_arrays(self.directory)?;
         }
         let next = files.end;
         self.logs.insert(
@@ -247,6 +269,7 @@ impl Checker<'_> {
                 files,
                 next,
                 ids: HashSet::new(),
+                tree,
             },
         );
         Ok(())
@@ -256,9 +279,20 @@ impl Checker<'_> {
         &mut self,
         segment: Arc<Segment>,
         entries: Option<(&Organization, Seq, Seq)>,
+        tree: &mut Option<Rebuilt>,
     ) -> Result<Arc<Segment>, Error> {
         let path = segment.path().to_owned();
-        let found = match segment.check() {
+        let (directory, mut added) = (self.directory, Ok(()));
+        let checked = segment.check_each(&mut |kept| {
+            // What comes behind a gap is not what the tree goes on with.
+            if let Some(tree) = tree.as_mut().filter(|tree| tree.size() == kept.seq.0)
+                && added.is_ok()
+            {
+                added = tree.add(directory, kept, true);
+            }
+        });
+        added?;
+        let found = match checked {
             Ok(found) => found.differences,
             Err(Error::Damaged { what, .. }) => vec![what],
             Err(error) => return Err(error),
@@ -399,12 +433,15 @@ impl Checker<'_> {
         run: &Run<'_>,
     ) -> Result<(), Error> {
         let organization = &run.organization;
-        let empty = || Log {
-            files: Files::none(),
-            next: Seq(0),
-            ids: HashSet::new(),
+        let mut log = match self.logs.remove(organization) {
+            Some(log) => log,
+            None => Log {
+                files: Files::none(),
+                next: Seq(0),
+                ids: HashSet::new(),
+                tree: Some(self.begin_tree(organization)?),
+            },
         };
-        let mut log = self.logs.remove(organization).unwrap_or_else(empty);
         let sealed = log.files.end;
         if run.first > log.next {
             let missing = Some((organization, log.next, run.first));
@@ -420,7 +457,7 @@ impl Checker<'_> {
                 format!("{at} holds them once more"),
             );
         }
-        for (seq, (_, body)) in (run.first.0..)
+        for (seq, (seed, body)) in (run.first.0..)
             .map(Seq)
             .zip(&run.entries)
             .filter(|(seq, _)| *seq >= sealed)
@@ -444,6 +481,10 @@ impl Checker<'_> {
                             format!("{at}: its id {} is stored twice", entry.id),
                         );
                     }
+                    if let Some(tree) = log.tree.as_mut().filter(|tree| tree.size() == seq.0) {
+                        let salts = Salts::Seed(*seed);
+                        tree.add(self.directory, &Kept { entry, salts }, false)?;
+                    }
                 }
                 Err(invalid) => {
                     self.differs(path, here, format!("{at}: it is no entry: {invalid}"))
@@ -451,6 +492,9 @@ impl Checker<'_> {
             }
         }
         log.next = log.next.max(Seq(run.end()));
+        if let Some(unfinished) = log.tree.take_if(|tree| tree.size() != log.next.0) {
+            self.give_up(unfinished)?;
+        }
         self.logs.insert(organization.clone(), log);
         Ok(())
     }

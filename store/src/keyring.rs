@@ -93,7 +93,7 @@ impl Keyring {
     }
 
     /// The keys and names of a directory that has them. `origins` are the bytes of that file.
-    fn read(directory: &Directory, origins: &[u8]) -> Result<Keyring, Error> {
+    pub(crate) fn read(directory: &Directory, origins: &[u8]) -> Result<Keyring, Error> {
         let path = directory.origins_file();
         let damaged = |what: &str| Error::Damaged {
             path: path.clone(),
@@ -160,9 +160,24 @@ impl Keyring {
             .unwrap_or_else(first)
     }
 
+    /// A name that a log has or had.
+    pub(crate) fn name_of(&self, organization: &Organization, origin: &str) -> Option<KeyName> {
+        let rest = origin
+            .strip_prefix(&*self.host)?
+            .strip_prefix("/v1/logs/")?
+            .strip_prefix(organization.as_str())?;
+        let number = |number: &str| number.parse::<u32>().is_ok();
+        let known = rest.is_empty() || rest.strip_prefix('~').is_some_and(number);
+        KeyName::new(origin).ok().filter(|_| known)
+    }
+
     /// The keys of a log.
     pub(crate) fn keys(&self, organization: &Organization) -> LogKeys {
-        let name = self.name(organization);
+        self.keys_of(&self.name(organization))
+    }
+
+    /// The keys under a name.
+    pub(crate) fn keys_of(&self, name: &KeyName) -> LogKeys {
         let key =
             |secret: &Secret| SigningKey::from_seed(name.clone(), KeyKind::Ed25519, &secret.0);
         LogKeys(self.secrets.iter().map(key).collect())

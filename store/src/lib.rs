@@ -13,7 +13,7 @@
 //! - [`mod@redaction`]: erases values from every file and keeps the proofs
 //! - `index`: answers a [`entry::Filter`] on one segment
 //! - [`view`]: pages, facets, histograms and scans over a snapshot
-//! - `scrub`: compares segment files with their checksums after a start; [`check`]: re-reads and re-derives everything
+//! - `scrub`: compares segment files with their checksums after a start; [`check`]: re-reads and re-derives everything; [`stopped`]: for whoever verifies
 
 pub mod check;
 mod directory;
@@ -34,6 +34,7 @@ mod sequencer;
 #[cfg(test)]
 mod sim;
 mod state;
+pub mod stopped;
 pub mod store;
 #[cfg(test)]
 mod test_entries;

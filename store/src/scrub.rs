@@ -4,16 +4,23 @@
 //! first believed; this finds damage in the rest, before it has misled for long. Files that are written later need it at the
 //! next start only: merging compares its inputs.
 
+use crate::Error;
 use crate::health::HealthCell;
 use crate::segment::Segment;
 use crate::state::State;
+use crate::tree::Trees;
 use std::sync::{Arc, Weak};
 
 /// Bytes read between two pauses.
 const BYTES_PER_PAUSE: usize = 4 * 1024 * 1024;
 
 /// Reads the files there are now, oldest first in each log. `pause` is called every few mebibytes; false ends it.
-pub(crate) fn run(state: &State, health: &HealthCell, mut pause: impl FnMut() -> bool) {
+pub(crate) fn run(
+    state: &State,
+    trees: &Trees,
+    health: &HealthCell,
+    mut pause: impl FnMut() -> bool,
+) {
     let mut bytes_read = 0;
     let mut go_on = |bytes| {
         bytes_read += bytes;
@@ -37,7 +44,22 @@ pub(crate) fn run(state: &State, health: &HealthCell, mut pause: impl FnMut() ->
             health.found(&error);
         }
     }
-    tracing::debug!("every segment file was compared with its checksums");
+    for tree in trees.whole() {
+        match tree.levels.scrub(&mut go_on) {
+            None => return,
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                if matches!(error, Error::Damaged { .. }) {
+                    tree.distrust();
+                }
+                tracing::error!(%error, "stored hashes are damaged; stop the server and run check");
+                health.found(&error);
+            }
+        }
+    }
+    tracing::debug!(
+        "every segment file was compared with its checksums, every hash with those above it"
+    );
 }
 
 fn files(state: &State) -> Vec<Weak<Segment>> {

@@ -236,7 +236,12 @@ impl Segment {
 
     /// Re-derives everything from the rows and names what differs; `Err` only if nothing can be read.
     pub fn check(&self) -> Result<CheckReport, Error> {
-        check::run(self)
+        check::run(self, &mut |_| ())
+    }
+
+    /// As [`Segment::check`], showing every entry on the way, in order of seq.
+    pub(crate) fn check_each(&self, visit: &mut dyn FnMut(&Kept)) -> Result<CheckReport, Error> {
+        check::run(self, visit)
     }
 
     /// Sections whose bytes are not those written, a sentence each. Reads in pieces, gives their memory back, and asks `go_on`
@@ -446,6 +451,17 @@ impl Segment {
     }
 
     /// The block that holds an entry's rest.
+    /// All entries, in order of seq.
+    pub(crate) fn all_kept(&self) -> impl Iterator<Item = Result<Kept, Error>> {
+        let mut recent = crate::index::Recent::default();
+        (0..self.len()).map(move |ordinal| {
+            Ok(Kept {
+                entry: recent.entry(self, self.row_of(ordinal))?,
+                salts: self.salts(ordinal)?,
+            })
+        })
+    }
+
     pub(crate) fn block_of(&self, ordinal: u32) -> Result<Block, Error> {
         let block = self.blocks().holding(ordinal);
         self.read_block(block.ok_or_else(|| self.damaged("it has no blocks of entries"))?)

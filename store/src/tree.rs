@@ -64,6 +64,8 @@ pub(crate) struct LogTree {
     shown: Mutex<VecDeque<Arc<Published>>>,
     /// Why nothing is appended to it since the start.
     refused: OnceLock<Error>,
+    /// Something of its files is not what was written: nothing more is signed.
+    distrusted: AtomicBool,
     /// Its files are not what its entries make: nothing is read of it, and nothing added.
     broken: AtomicBool,
 }
@@ -71,6 +73,14 @@ pub(crate) struct LogTree {
 impl LogTree {
     pub fn break_off(&self) {
         self.broken.store(true, Ordering::Release);
+    }
+
+    pub fn distrust(&self) {
+        self.distrusted.store(true, Ordering::Release);
+    }
+
+    pub fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::Acquire)
     }
 
     fn is_broken(&self) -> bool {
@@ -114,6 +124,7 @@ impl Trees {
                 levels: Levels::new(self.directory.clone(), organization.clone()),
                 shown: Mutex::default(),
                 refused: OnceLock::new(),
+                distrusted: AtomicBool::new(false),
                 broken: AtomicBool::new(false),
             })
         };
@@ -178,6 +189,21 @@ impl Trees {
         let tree = self.get(organization).filter(|tree| !tree.is_broken())?;
         let size = tree.newest()?.tree().size;
         Some(Hashes { tree, size })
+    }
+
+    /// A reader of the hashes of a log's `size` entries, whether or not they are signed.
+    pub fn hashes_of(&self, organization: &Organization, size: Size) -> Hashes {
+        Hashes {
+            tree: self.of(organization),
+            size,
+        }
+    }
+
+    /// The trees that can be read.
+    pub fn whole(&self) -> Vec<Arc<LogTree>> {
+        let logs = self.logs.read();
+        let whole = logs.values().filter(|tree| !tree.is_broken());
+        whole.cloned().collect()
     }
 
     pub fn origin(&self, organization: &Organization) -> Origin {

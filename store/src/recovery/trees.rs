@@ -8,7 +8,6 @@ use crate::health::HealthCell;
 use crate::sequencer::RecoveredLog;
 use crate::state::Inner;
 use crate::tree::growing::{self, Growing};
-use crate::tree::levels::Reader;
 use crate::tree::{LogTree, Published, Trees, notes};
 use entry::{Organization, Seq};
 use proof::Size;
@@ -120,13 +119,12 @@ fn open(
 
 /// Fills the tree with what follows from the entries.
 fn build(tree: &LogTree, sealed: Seq, behind: &Behind) -> Result<Frontier, Error> {
-    tree.levels.open(sealed)?;
+    tree.levels.open(sealed, true)?;
     let size = Size::new(sealed.0).ok_or_else(|| Error::Damaged {
         path: tree.levels.dir(),
         what: format!("a log cannot have {} entries", sealed.0),
     })?;
-    let mut reader = Reader::new(&tree.levels, size);
-    let mut frontier = Frontier::read(size, |node| reader.node(node))?;
+    let mut frontier = tree.levels.frontier(size)?;
     for leaf in &behind.leaves {
         frontier.append(*leaf, |node, hash| tree.levels.push(node, hash))?;
     }

@@ -23,10 +23,10 @@ const CHUNK: u32 = 8192;
 /// Bytes of a mapped file that a scrub holds in memory at most.
 const PIECE_BYTES: usize = 1024 * 1024;
 
-pub fn run(segment: &Segment) -> Result<CheckReport, Error> {
+pub fn run(segment: &Segment, visit: &mut dyn FnMut(&Kept)) -> Result<CheckReport, Error> {
     let mut report = CheckReport::default();
     report.differences.extend(damage(segment));
-    match rebuilt(segment, &mut report) {
+    match rebuilt(segment, &mut report, visit) {
         Ok(rebuilt) => compare(segment, &rebuilt, &mut report),
         Err(error) => report.differences.push(error.to_string()),
     }
@@ -94,7 +94,7 @@ pub fn rebuild(segment: &Segment, out: &mut dyn Write) -> Result<(), Error> {
         }
     }
     let mut report = CheckReport::default();
-    let rebuilt = rebuilt(segment, &mut report)?;
+    let rebuilt = rebuilt(segment, &mut report, &mut |_| ())?;
     if let Some(difference) = report.differences.pop() {
         return Err(segment.damaged(difference));
     }
@@ -103,7 +103,11 @@ pub fn rebuild(segment: &Segment, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 /// The segment that the entries of `segment` make.
-fn rebuilt(segment: &Segment, report: &mut CheckReport) -> Result<Segment, Error> {
+fn rebuilt(
+    segment: &Segment,
+    report: &mut CheckReport,
+    visit: &mut dyn FnMut(&Kept),
+) -> Result<Segment, Error> {
     let mut parts = Vec::new();
     let mut recent = crate::index::Recent::default();
     let mut scratch = Vec::new();
@@ -121,7 +125,9 @@ fn rebuilt(segment: &Segment, report: &mut CheckReport) -> Result<Segment, Error
                 report.differences.push(error.to_string());
             }
             let salts = segment.salts(ordinal)?;
-            entries.push(Arc::new(Kept { entry, salts }));
+            let kept = Kept { entry, salts };
+            visit(&kept);
+            entries.push(Arc::new(kept));
         }
         parts.push(Arc::new(Segment::build(segment.organization(), &entries)));
     }

@@ -152,7 +152,7 @@ pub(super) fn start(
         let sealing = sealing.clone();
         Builder::new().name("store-scrub".into()).spawn(move || {
             let pause = || stopped.recv_timeout(SCRUB_PAUSE) == Err(RecvTimeoutError::Timeout);
-            scrub::run(&sealing.state, &sealing.health, pause);
+            scrub::run(&sealing.state, &sealing.trees, &sealing.health, pause);
         })?
     });
     let bells = Bells {

@@ -109,6 +109,9 @@ impl Growing {
             path: self.tree.levels.dir(),
             what,
         };
+        if self.tree.is_distrusted() {
+            return Err(damaged("its files are not what was written".into()));
+        }
         let size = self.size();
         let mut reader = Reader::new(&self.tree.levels, size);
         let tree = reader.tree()?;

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::directory::Directory;
 use entry::{Organization, Seq};
 use parking_lot::Mutex;
+use proof::frontier::Frontier;
 use proof::tile::FULL_WIDTH;
 use proof::tree::Node;
 use proof::{Hash, Size, Tree};
@@ -54,12 +55,12 @@ impl Levels {
         self.directory.hashes_dir(&self.organization)
     }
 
-    /// Takes the files as they are for those of the entries before `end`, and cuts what is behind: a process ended between
-    /// writing hashes and naming the segment.
+    /// Takes the files as they are for those of the entries before `end`. What is behind, if a process ended between writing
+    /// hashes and naming the segment, is cut or passed over.
     ///
     /// # Errors
     /// [`Error::Damaged`] if one is too short; nothing was cut of that one.
-    pub fn open(&self, end: Seq) -> Result<(), Error> {
+    pub fn open(&self, end: Seq, cut: bool) -> Result<(), Error> {
         for level in 0..LEVELS {
             let wanted = hashes_at(level, end.0);
             let path = self.directory.hashes_file(&self.organization, level);
@@ -78,13 +79,25 @@ impl Levels {
                     ),
                 });
             }
-            if bytes > wanted_bytes {
+            if cut && bytes > wanted_bytes {
                 let cut = || disk.open(&path)?.set_size(wanted_bytes);
                 cut().map_err(|e| Error::io(&path, e))?;
             }
             self.levels.lock()[usize::from(level)].written = wanted;
         }
         Ok(())
+    }
+
+    /// The edge of the tree of `size` entries.
+    pub fn frontier(&self, size: Size) -> Result<Frontier, Error> {
+        let mut reader = Reader::new(self, size);
+        Frontier::read(size, |node| reader.node(node))
+    }
+
+    /// How many hashes each level has.
+    pub fn counts(&self) -> [u64; LEVELS as usize] {
+        let levels = self.levels.lock();
+        std::array::from_fn(|level| levels[level].written + levels[level].memory.len() as u64)
     }
 
     /// Adds the root of a complete range; only tile levels are kept.
@@ -231,19 +244,59 @@ impl<'a> Reader<'a> {
             }
         };
         let start = (first % WIDTH) as usize;
-        let mut row = hashes[start..start + (1 << depth)].to_vec();
-        while row.len() > 1 {
-            let (pairs, _) = row.as_chunks();
-            row = pairs
-                .iter()
-                .map(|[left, right]| Hash::node(left, right))
-                .collect();
-        }
-        Ok(row[0])
+        Ok(root_of(&hashes[start..start + (1 << depth)]))
     }
 
     /// The whole tree.
     pub fn tree(&mut self) -> Result<Tree, Error> {
         Tree::read(self.size, |node| self.node(node))
+    }
+}
+
+/// The root over `2^n` neighbouring hashes.
+fn root_of(hashes: &[Hash]) -> Hash {
+    let mut row = hashes.to_vec();
+    while row.len() > 1 {
+        let (pairs, _) = row.as_chunks();
+        row = pairs
+            .iter()
+            .map(|[left, right]| Hash::node(left, right))
+            .collect();
+    }
+    row[0]
+}
+
+impl Levels {
+    /// Holds every full tile against its hash in the tile above; the first that differs is damage. `go_on` is asked with the
+    /// bytes that were read; `None` once it says no.
+    pub fn scrub(&self, go_on: &mut dyn FnMut(usize) -> bool) -> Option<Result<(), Error>> {
+        let counts = self.counts();
+        for (level, above) in (0..LEVELS - 1).zip(&counts[1..]) {
+            for index in 0..*above {
+                let compared = self.compare(level, index);
+                if compared.is_err() {
+                    return Some(compared);
+                }
+                if !go_on((WIDTH as usize + 1) * Hash::BYTES) {
+                    return None;
+                }
+            }
+        }
+        Some(Ok(()))
+    }
+
+    fn compare(&self, level: u8, index: u64) -> Result<(), Error> {
+        let hashes = self.read(level, index * WIDTH, WIDTH)?;
+        if self.read(level + 1, index, 1)? == [root_of(&hashes)] {
+            return Ok(());
+        }
+        Err(Error::Damaged {
+            path: self.directory.hashes_file(&self.organization, level),
+            what: format!(
+                "its hashes {} to {} are not those that the level above was made of",
+                index * WIDTH,
+                (index + 1) * WIDTH
+            ),
+        })
     }
 }

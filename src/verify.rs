@@ -13,7 +13,7 @@
 //! - [`bundle`]: an evidence bundle
 //! - [`log`]: a log itself, and that it only grew
 //! - [`remembered`]: what was accepted of it before
-//! - [`remote`]: a log that a server gives out
+//! - [`remote`], [`stored`]: a log that a server gives out, a log in a directory
 
 pub mod bundle;
 pub mod inclusion;
@@ -22,6 +22,7 @@ pub mod log;
 pub mod refusal;
 pub mod remembered;
 pub mod remote;
+pub mod stored;
 pub mod tiles;
 pub mod together;
 pub mod trust;

@@ -132,8 +132,9 @@ impl From<verify::Verdict> for Exit {
 
 impl From<verify::Error> for Failure {
     fn from(error: verify::Error) -> Self {
-        let exit = match &error {
-            verify::Error::Refused(refusal) => refusal.verdict.into(),
+        let exit = match error {
+            verify::Error::Stored(error) => return Self::from(*error),
+            verify::Error::Refused(ref refusal) => refusal.verdict.into(),
             verify::Error::Trust(_) | verify::Error::File { .. } | verify::Error::Call { .. } => {
                 Exit::Failed
             }

@@ -184,6 +184,9 @@ pub enum Error {
         path: String,
         source: Box<client::Error>,
     },
+    /// Nothing was decided: the directory could not be read.
+    #[error(transparent)]
+    Stored(Box<store::Error>),
     /// Nothing was decided: name a file that can be read.
     #[error("{name}: {source}")]
     File { name: String, source: io::Error },

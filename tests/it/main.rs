@@ -25,6 +25,7 @@ mod test_server;
 mod tidy;
 mod verify;
 mod verify_bundle;
+mod verify_directory;
 mod verify_evidence;
 mod verify_live;
 mod verify_log;

@@ -9,7 +9,7 @@ use super::{Answer, find, json};
 use crate::app::App;
 use crate::body::{self, Coding, Share};
 use crate::problem::{Fault, Kind, Problem};
-use asked::{Asked, Members, Persons};
+use asked::{Asked, Members, Persons, refused};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
@@ -92,7 +92,7 @@ fn erase_members(
     organization: Option<&str>,
     asked: &Asked<Members>,
 ) -> Result<Value, Problem> {
-    let entry = find(app, id, organization)?;
+    let entry = find_one(app, id, organization)?;
     let organization = entry.scope.organization.clone();
     must_be_there(&entry, &asked.of.paths)?;
     let told = told_values(&entry, &asked.of.paths);
@@ -133,6 +133,27 @@ fn erase_members(
     }))
 }
 
+/// The entry of an id. What cannot be brought back must not go from the wrong log.
+fn find_one(app: &App, id: &str, organization: Option<&str>) -> Result<Entry, Problem> {
+    let entry = find(app, id, organization)?;
+    if organization.is_some() {
+        return Ok(entry);
+    }
+    match app.store.snapshot().get(&entry.id)?.as_slice() {
+        [_] => Ok(entry),
+        several => {
+            let names = several
+                .iter()
+                .map(|entry| entry.scope.organization.as_str());
+            let names: Vec<&str> = names.collect();
+            Err(refused(vec![Fault::parameter(
+                "organization",
+                format!("several have the id; name one of {}", names.join(", ")),
+            )]))
+        }
+    }
+}
+
 fn place(receipt: &Receipt) -> u64 {
     match receipt {
         Receipt::Accepted { seq, .. }
@@ -158,7 +179,7 @@ fn must_be_there(entry: &Entry, paths: &[Box<str>]) -> Result<(), Problem> {
         .collect();
     match faults.is_empty() {
         true => Ok(()),
-        false => Err(asked::refused(faults)),
+        false => Err(refused(faults)),
     }
 }
 
@@ -320,7 +341,7 @@ impl Audit<'_> {
         }
         let draft = Draft::from_json(draft.to_string().as_bytes()).map_err(|problems| {
             let faults = problems.as_slice().iter();
-            asked::refused(
+            refused(
                 faults
                     .map(|invalid| Fault::pointer(&*invalid.pointer, &*invalid.detail))
                     .collect(),

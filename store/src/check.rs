@@ -379,14 +379,8 @@ impl Checker<'_> {
         self.report.journal_records += 1;
         let at = format!("the record at position {}", record.position);
         match record.kind {
-            Some(Kind::Entries) => {}
+            Some(Kind::Entries | Kind::Redaction) => {}
             Some(Kind::Mark | Kind::Close) => return Ok(()),
-            Some(Kind::Redaction) => {
-                if redaction::read_record(record.content, record.position).is_none() {
-                    self.differs(path, None, format!("{at} is malformed"));
-                }
-                return Ok(());
-            }
             Some(Kind::Checkpoint) => {
                 let note = record::read_checkpoint(record.content)
                     .and_then(|(_, at, note)| Published::read(note, at));
@@ -400,7 +394,12 @@ impl Checker<'_> {
                 return Ok(());
             }
         }
-        let Some((received_at, runs)) = record::read_entries(record.content) else {
+        if record.kind == Some(Kind::Redaction)
+            && redaction::read_order(record.content, record.position).is_none()
+        {
+            self.differs(path, None, format!("{at} does not say what it erases"));
+        }
+        let Some((received_at, runs)) = record.entries().and_then(record::read_entries) else {
             self.differs(path, None, format!("{at} is malformed"));
             return Ok(());
         };

@@ -8,6 +8,7 @@ pub(crate) enum Fault {
     NoChecksum,
     StaleTailKept,
     SyncErrorIgnored,
+    ErasureForgotten,
 }
 
 /// The bug of this store, if any.

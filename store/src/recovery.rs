@@ -4,7 +4,7 @@ mod replay;
 mod trees;
 
 use crate::directory::Directory;
-use crate::faults::Faults;
+use crate::faults::{Fault, Faults};
 use crate::health::HealthCell;
 use crate::journal::{Journal, scan};
 use crate::keyring::Keyring;
@@ -65,6 +65,9 @@ pub(crate) fn recover(
             path: directory.journal_dir(),
             what,
         });
+    }
+    if faults.has(Fault::ErasureForgotten) {
+        inner.standing.clear();
     }
     let journal = Journal::open(directory.clone(), scan, limits.journal_file_bytes, faults)?;
     let trees = Arc::new(Trees::new(directory.clone(), keyring, known));

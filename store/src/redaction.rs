@@ -1,6 +1,6 @@
 //! Erasure: values vanish from every file, proofs stay.
 //!
-//! A redaction is law once its record is in the journal, in the sync of the entry that says who, when and why. What it
+//! A redaction is law once it is in the journal, in one record with the entry that says who, when and why. What it
 //! orders may be ended by a crash anywhere: the next start finishes it before anybody reads. The steps, each repeatable:
 //! - the journal begins a new file, so that all files before it can go
 //! - the log's entries move to segment files
@@ -16,7 +16,7 @@ mod rewrite;
 mod standing;
 
 pub use erasure::{ERASURE_BYTES_MAX, Erasure};
-pub(crate) use standing::{Standing, read_record, write_record};
+pub(crate) use standing::{Standing, read_order, split_order, write_order};
 
 use crate::kept::Kept;
 use crate::view::Snapshot;

@@ -8,8 +8,8 @@ mod signing;
 
 use crate::directory::Directory;
 use crate::health::HealthCell;
+use crate::journal::Journal;
 use crate::journal::record::{self, Kind};
-use crate::journal::{Journal, Pending};
 use crate::kept::{self, Kept, Salts};
 use crate::redaction::{self, Erasure, Standing};
 use crate::state::{self, Committed, Files, Load, State};
@@ -349,14 +349,14 @@ impl Sequencer {
     fn try_commit(
         &mut self,
         batches: Vec<Vec<Prepared>>,
-        erase: Option<Erasure>,
+        mut erase: Option<Erasure>,
     ) -> Result<Outcome, Error> {
         self.health.refuse_if_latched()?;
         self.commit += 1;
         let received_at = self.now();
         let mut pending = self.journal.pending(std::mem::take(&mut self.buffer));
         let mut answers = Vec::with_capacity(batches.len());
-        let mut touched = Vec::new();
+        let (mut touched, mut ordered) = (Vec::new(), None);
         for batch in batches {
             let mut placed = Vec::with_capacity(batch.len());
             let receipts = match self.place(batch, received_at, &mut placed) {
@@ -371,7 +371,17 @@ impl Sequencer {
                 // Stable: drafts of one log stay in the order sent.
                 placed.sort_by_key(|placed| placed.head);
                 let count = u32::try_from(placed.len()).expect("a batch has less than 2^32 drafts");
-                pending.push(Kind::Entries, count, |out| {
+                ordered = erase
+                    .take()
+                    .map(|erase| self.order(placed[0].head, erase, pending.position()));
+                let kind = match ordered {
+                    Some(_) => Kind::Redaction,
+                    None => Kind::Entries,
+                };
+                pending.push(kind, count, |out| {
+                    if let Some(ordered) = &ordered {
+                        redaction::write_order(out, ordered);
+                    }
                     self.encode(out, received_at, &placed)
                 });
                 touched.extend(placed.iter().map(|placed| placed.head));
@@ -384,9 +394,6 @@ impl Sequencer {
             self.heads[head].tree.grow()?;
             self.wait_for_checkpoint(head);
         }
-        let standing = erase
-            .filter(|_| !touched.is_empty())
-            .map(|erase| self.order(&mut pending, &touched, erase));
         let signed = self.sign(received_at, &mut pending);
         if touched.is_empty() && signed.is_empty() {
             return Ok(Outcome {
@@ -400,8 +407,8 @@ impl Sequencer {
             self.unsign(&signed);
             return Err(error);
         }
-        if let Some(standing) = standing {
-            self.state.stand(Arc::new(standing));
+        if let Some(ordered) = ordered {
+            self.state.stand(Arc::new(ordered));
         }
         self.marked = false;
         self.last_received = received_at;
@@ -414,15 +421,11 @@ impl Sequencer {
         })
     }
 
-    /// Adds the record of a redaction behind that of its audit entry, which is all there is in this commit.
-    fn order(&self, pending: &mut Pending, touched: &[usize], erase: Erasure) -> Standing {
-        let head = &self.heads[touched[0]];
-        let (organization, by) = (head.organization.clone(), head.pending[0].id);
-        let position = pending.position();
-        pending.push(Kind::Redaction, 0, |out| {
-            redaction::write_record(out, &organization, &by, &erase)
-        });
-        Standing::new(organization, erase, by, position)
+    /// A redaction by its audit entry, which is all there is in this commit.
+    fn order(&self, head: usize, erase: Erasure, position: u64) -> Standing {
+        let head = &self.heads[head];
+        let by = head.pending[head.pending.len() - 1].id;
+        Standing::new(head.organization.clone(), erase, by, position)
     }
 
     /// Receipts of a batch; those that are new got their places.

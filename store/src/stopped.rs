@@ -153,11 +153,10 @@ fn read_record(
     };
     match record.kind {
         Some(Kind::Mark | Kind::Close) => Ok(()),
-        Some(Kind::Redaction) => {
-            match redaction::read_record(record.content, record.position).is_some() {
-                true => Ok(()),
-                false => damaged("it orders no erasure"),
-            }
+        Some(Kind::Redaction)
+            if redaction::read_order(record.content, record.position).is_none() =>
+        {
+            damaged("it orders no erasure")
         }
         Some(Kind::Checkpoint) => {
             let Some((organization, at, note)) = record::read_checkpoint(record.content) else {
@@ -173,7 +172,7 @@ fn read_record(
             }
             Ok(())
         }
-        Some(Kind::Entries) => match take(logs, path, record) {
+        Some(Kind::Entries | Kind::Redaction) => match take(logs, path, record) {
             Some(()) => Ok(()),
             None => damaged("its entries do not follow those before it"),
         },
@@ -188,7 +187,7 @@ fn take(
     record: &Record<'_>,
 ) -> Option<()> {
     let file: u64 = path.file_stem()?.to_str()?.parse().ok()?;
-    let (received_at, runs) = record::read_entries(record.content)?;
+    let (received_at, runs) = record::read_entries(record.entries()?)?;
     let content = record.position - file + record::HEADER_BYTES as u64;
     for run in runs {
         let log = logs.entry(run.organization.clone()).or_default();

@@ -48,17 +48,27 @@ const PERSONAL: [&str; 12] = [
 
 /// Every file under a directory that holds a text: as bytes in any case, or in the entries of a segment.
 fn holding(dir: &Path, text: &str) -> Vec<String> {
-    let text = text.to_ascii_lowercase();
+    loop {
+        let mut found = Vec::new();
+        match look(dir, &text.to_ascii_lowercase(), &mut found) {
+            Ok(()) => return found,
+            // A merge took a file away while it was looked at: what it held is in another now.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn look(dir: &Path, text: &str, found: &mut Vec<String>) -> std::io::Result<()> {
     let holds =
         |bytes: &[u8]| memchr::memmem::find(&bytes.to_ascii_lowercase(), text.as_bytes()).is_some();
-    let mut found = Vec::new();
-    for file in std::fs::read_dir(dir).expect("a directory") {
-        let path = file.expect("readable").path();
+    for file in std::fs::read_dir(dir)? {
+        let path = file?.path();
         if path.is_dir() {
-            found.extend(holding(&path, &text));
+            look(&path, text, found)?;
             continue;
         }
-        let bytes = std::fs::read(&path).expect("read");
+        let bytes = std::fs::read(&path)?;
         let mut is_in = holds(&bytes);
         if path.extension().is_some_and(|extension| extension == "seg") {
             let segment = Segment::open(SegmentBytes::Memory(bytes), &path).expect("sound");
@@ -73,7 +83,7 @@ fn holding(dir: &Path, text: &str) -> Vec<String> {
             found.push(path.display().to_string());
         }
     }
-    found
+    Ok(())
 }
 
 const NOWHERE: [&str; 0] = [];

@@ -1,5 +1,6 @@
 //! The bytes of the journal's records. docs/format.md says the same in tables.
 
+use crate::redaction;
 use entry::{Organization, Seq, Timestamp};
 use proof::leaf::Seed;
 
@@ -20,7 +21,7 @@ pub(crate) enum Kind {
     Mark = 2,
     /// As [`Kind::Mark`], synced: the store was closed in order.
     Close = 3,
-    /// What is erased of a log's entries, behind the entry that says who, when and why.
+    /// What is erased of a log's entries, then as [`Kind::Entries`] the entry that says who, when and why.
     Redaction = 5,
     /// A signed checkpoint of one log.
     Checkpoint = 4,
@@ -39,6 +40,17 @@ pub(crate) struct Record<'a> {
     pub content: &'a [u8],
     /// Bytes to the next record.
     pub size_bytes: usize,
+}
+
+impl<'a> Record<'a> {
+    /// What [`read_entries`] reads; `None` where the record has none, or is malformed.
+    pub fn entries(&self) -> Option<&'a [u8]> {
+        match self.kind? {
+            Kind::Entries => Some(self.content),
+            Kind::Redaction => Some(redaction::split_order(self.content)?.1),
+            Kind::Mark | Kind::Close | Kind::Checkpoint => None,
+        }
+    }
 }
 
 /// Appends a record to `out`, whose first byte is at position `base`.

@@ -91,8 +91,8 @@ fn proof_of_sync_beyond(behind: &[u8], end: u64) -> Option<String> {
     (ALIGNMENT..behind.len()).step_by(ALIGNMENT).find_map(|offset| {
         let record = record::decode(&behind[offset..], end + offset as u64, true)?;
         (record.durable_to > end).then(|| {
-            let entries = (record.kind == Some(record::Kind::Entries)).then_some(record.content);
-            let first = entries
+            let first = record
+                .entries()
                 .and_then(record::read_entries)
                 .and_then(|(_, runs)| runs.first().map(|run| format!(", seq {} of {}", run.first.0, run.organization)))
                 .unwrap_or_default();

@@ -208,13 +208,10 @@ impl<'a> Replay<'a> {
                     None => damaged("its checksum is right, it holds no checkpoint".into()),
                 };
             }
-            Some(Kind::Entries) => {}
-            Some(Kind::Redaction) => {
-                return self.stand(record).or_else(damaged);
-            }
+            Some(Kind::Entries | Kind::Redaction) => {}
             None => return damaged("its kind is none that this release knows".into()),
         }
-        let Some((received_at, runs)) = record::read_entries(record.content) else {
+        let Some((received_at, runs)) = record.entries().and_then(record::read_entries) else {
             return damaged("its checksum is right, its content is malformed".into());
         };
         if received_at < self.received_at {
@@ -230,12 +227,15 @@ impl<'a> Replay<'a> {
             let (_, file) = self.files.last_mut().expect("entered above");
             file.reach(&run.organization, Seq(run.end()));
         }
-        Ok(())
+        match record.kind {
+            Some(Kind::Redaction) => self.stand(record).or_else(damaged),
+            _ => Ok(()),
+        }
     }
 
     /// Keeps a redaction: whether it was finished is for the files to say.
     fn stand(&mut self, record: &Record<'_>) -> Result<(), String> {
-        let standing = redaction::read_record(record.content, record.position)
+        let standing = redaction::read_order(record.content, record.position)
             .ok_or("its checksum is right, its content is malformed")?;
         let end = self
             .logs

@@ -65,23 +65,31 @@ impl Standing {
     }
 }
 
-/// Appends the content of a record: the log, the audit entry, what goes.
-pub(crate) fn write_record(
-    out: &mut Vec<u8>,
-    organization: &Organization,
-    by: &EntryId,
-    erase: &Erasure,
-) {
-    let name = organization.as_str().as_bytes();
+/// Appends what stands before the entries of a record: its length, the log, the audit entry, what goes.
+pub(crate) fn write_order(out: &mut Vec<u8>, standing: &Standing) {
+    let start = out.len();
+    out.extend_from_slice(&[0; LENGTH_BYTES]);
+    let name = standing.organization.as_str().as_bytes();
     out.push(u8::try_from(name.len()).expect("a slug has at most 63 bytes"));
     out.extend_from_slice(name);
-    out.extend_from_slice(by.as_bytes());
-    erase.write(out);
+    out.extend_from_slice(standing.by.as_bytes());
+    standing.erase.write(out);
+    let length = u32::try_from(out.len() - start - LENGTH_BYTES).expect("bounded by its limit");
+    out[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
 }
 
-/// The redaction of a record's content; `None` if it is malformed, which a good checksum rules out.
-pub(crate) fn read_record(content: &[u8], position: u64) -> Option<Standing> {
-    let (&length, rest) = content.split_first()?;
+const LENGTH_BYTES: usize = 4;
+
+/// The order of a record's content, and the entries behind it; `None` if it is cut.
+pub(crate) fn split_order(content: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = content.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// The redaction that a record at `position` orders; `None` if it is malformed, which a good checksum rules out.
+pub(crate) fn read_order(content: &[u8], position: u64) -> Option<Standing> {
+    let (order, _) = split_order(content)?;
+    let (&length, rest) = order.split_first()?;
     let (name, rest) = rest.split_at_checked(usize::from(length))?;
     let organization = Organization::parse(std::str::from_utf8(name).ok()?)?;
     let (by, rest) = rest.split_first_chunk()?;

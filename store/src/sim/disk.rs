@@ -244,6 +244,14 @@ impl World {
         self.durable.remove(path);
     }
 
+    /// Every file with its bytes, as a process sees them.
+    pub fn contents(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        self.live.iter().filter_map(|(path, node)| match node {
+            Node::File(number) => Some((path.as_path(), &self.inodes[number].live[..])),
+            Node::Directory => None,
+        })
+    }
+
     /// The files whose names end so.
     pub fn files(&self, suffix: &str) -> Vec<PathBuf> {
         self.live

@@ -1,11 +1,15 @@
 //! What must hold after every crash: nothing acknowledged is lost, doubled or moved; nothing is there that was not sent;
 //! a batch is whole or absent; and what recovery once showed stays.
 
+use super::disk::World;
 use crate::Item;
+use crate::index::Recent;
+use crate::segment::{Segment, SegmentBytes};
 use crate::testing::item_of;
 use crate::view::Snapshot;
-use entry::{Entry, Seq, Timestamp};
+use entry::{Entry, EntryId, Erased, Seq, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Names a draft: its log, and the number that its id and content follow from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,8 +26,18 @@ impl Key {
             item.draft.timestamp = None;
         }
         let padding = (self.number.wrapping_mul(2_654_435_761) >> 7) % 4 * 300;
-        item.draft.request.user_agent = Some("x".repeat(padding as usize).into());
+        let secret = format!("{} {}", self.secret(), "x".repeat(padding as usize));
+        item.draft.request.user_agent = Some(secret.into());
         item
+    }
+
+    /// What its erasure must make vanish.
+    fn secret(&self) -> String {
+        format!("<secret of {} {}>", self.organization, self.number)
+    }
+
+    pub fn id(&self) -> EntryId {
+        self.item().defaults.id
     }
 
     /// Another draft under the same id.
@@ -37,6 +51,30 @@ impl Key {
         let item = self.item();
         item.draft.accept(seq, received_at, item.defaults)
     }
+
+    /// The entry, as it is once [`PATHS`] are erased.
+    fn erased(&self, seq: Seq, received_at: Timestamp, by: EntryId) -> Entry {
+        let mut entry = self.entry(seq, received_at);
+        for path in PATHS {
+            entry.erase(path);
+            entry.erased.push(Erased {
+                path: path.into(),
+                entry: by,
+            });
+        }
+        entry
+    }
+}
+
+/// What is erased of an entry in the simulation.
+pub(super) const PATHS: [&str; 2] = ["/actor/name", "/request/user_agent"];
+
+/// An erasure of [`PATHS`] of one entry.
+#[derive(Clone, Debug)]
+pub(super) struct Erasing {
+    pub by: EntryId,
+    /// It was answered: nothing of it is left anywhere.
+    pub is_done: bool,
 }
 
 /// What was promised.
@@ -46,6 +84,8 @@ pub(super) struct Promises {
     pub logs: BTreeMap<&'static str, Vec<(Key, Timestamp)>>,
     /// Batches sent and not answered: each may be there, in this order and without gaps, or not.
     pub in_flight: Vec<Vec<Key>>,
+    /// By log and seq: what was ordered. It is law if its audit entry is there.
+    pub erased: BTreeMap<(&'static str, u64), Erasing>,
 }
 
 impl Promises {
@@ -73,13 +113,66 @@ fn entries(snapshot: &Snapshot) -> Result<BTreeMap<String, Vec<Entry>>, String> 
     Ok(logs)
 }
 
+/// Nothing that was erased, and answered, is in any file, also right after a loss of power.
+pub(super) fn no_trace(world: &World, promises: &Promises) -> Result<(), String> {
+    let done = promises
+        .erased
+        .iter()
+        .filter(|(_, erasing)| erasing.is_done);
+    let secret = |((organization, seq), _): (&(&'static str, u64), &Erasing)| {
+        promises.logs[organization][*seq as usize].0.secret()
+    };
+    let secrets: Vec<String> = done.map(secret).collect();
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    for (path, bytes) in world.contents() {
+        let texts = texts(path, bytes);
+        for secret in &secrets {
+            if memchr::memmem::find(&texts, secret.as_bytes()).is_some() {
+                let path = path.display();
+                return Err(format!("{path} holds {secret} though it was erased"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a file; of a segment also what its entries say where it is compressed.
+fn texts(path: &Path, bytes: &[u8]) -> Vec<u8> {
+    let mut texts = bytes.to_vec();
+    let named = path.to_string_lossy().contains(".seg");
+    if named && let Ok(segment) = Segment::open(SegmentBytes::Memory(bytes.to_vec()), path) {
+        let mut recent = Recent::default();
+        let entries = (0..segment.len()).filter_map(|row| recent.entry(&segment, row).ok());
+        let agents = entries.filter_map(|entry| entry.request.user_agent);
+        agents.for_each(|agent| texts.extend_from_slice(agent.as_bytes()));
+    }
+    texts
+}
+
+/// What may be seen of erasures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Erasures {
+    /// A start or a step has finished all of them.
+    Finished,
+    /// Some may be ordered and not finished.
+    Standing,
+}
+
 /// Checks what a recovery shows against what was promised. Answers with what is promised from now on.
-pub(super) fn check(snapshot: &Snapshot, promises: &Promises) -> Result<Promises, String> {
+pub(super) fn check(
+    snapshot: &Snapshot,
+    promises: &Promises,
+    erasures: Erasures,
+) -> Result<Promises, String> {
     let mut seen = entries(snapshot)?;
     let mut next = Promises {
         logs: promises.logs.clone(),
         in_flight: Vec::new(),
+        erased: promises.erased.clone(),
     };
+    restore(&mut seen, &mut next, erasures)?;
     let mut times = BTreeSet::new();
     for (organization, known) in &mut next.logs {
         let entries = seen.entry((*organization).to_owned()).or_default();
@@ -129,6 +222,35 @@ pub(super) fn check(snapshot: &Snapshot, promises: &Promises) -> Result<Promises
         }
     }
     Ok(next)
+}
+
+/// Puts back, in what was seen, all that was erased as it should be: everything else is checked as if it never was.
+fn restore(
+    seen: &mut BTreeMap<String, Vec<Entry>>,
+    next: &mut Promises,
+    erasures: Erasures,
+) -> Result<(), String> {
+    let is_there = |organization: &str, id: EntryId| {
+        let entries = seen.get(organization);
+        entries.is_some_and(|entries| entries.iter().any(|entry| entry.id == id))
+    };
+    next.erased
+        .retain(|(organization, _), erasing| is_there(organization, erasing.by));
+    for ((organization, seq), erasing) in &mut next.erased {
+        let entries = seen.get_mut(*organization).ok_or("a log is gone")?;
+        let entry = entries.get_mut(*seq as usize).ok_or("an entry is gone")?;
+        let (key, received_at) = &next.logs[organization][*seq as usize];
+        let must = erasing.is_done || erasures == Erasures::Finished;
+        if *entry == key.erased(Seq(*seq), *received_at, erasing.by) {
+            *entry = key.entry(Seq(*seq), *received_at);
+        } else if must {
+            return Err(format!(
+                "{organization}: seq {seq} is not erased as it should be"
+            ));
+        }
+        erasing.is_done |= must;
+    }
+    Ok(())
 }
 
 /// The batches that were not answered: the first so many are there, whole; the others are not.

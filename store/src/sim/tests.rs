@@ -45,6 +45,11 @@ fn no_crash_on_a_disk_that_fails_breaks_a_promise() {
     walk(Story::BrokenDisk, 12_000);
 }
 
+#[test]
+fn no_crash_of_an_erasure_breaks_a_promise_or_leaves_a_trace() {
+    walk(Story::Redacting, 6_000);
+}
+
 /// The simulator sees a bug if it reports a violation before it has seen as many states as the tests above.
 fn sees(fault: Fault, story: Story) {
     let faults = Faults {
@@ -85,4 +90,9 @@ fn the_simulator_sees_a_stale_tail_that_is_kept() {
 #[test]
 fn the_simulator_sees_a_failed_sync_that_is_ignored() {
     sees(Fault::SyncErrorIgnored, Story::BrokenDisk);
+}
+
+#[test]
+fn the_simulator_sees_an_erasure_that_a_start_forgets() {
+    sees(Fault::ErasureForgotten, Story::Redacting);
 }

@@ -2,18 +2,19 @@
 
 use super::Random;
 use super::disk::{CrashPoint, SimDisk, Survival, Trouble, World};
-use super::oracle::{self, Key, Promises};
+use super::oracle::{self, Erasing, Erasures, Key, PATHS, Promises};
 use crate::faults::Faults;
 use crate::health::HealthCell;
 use crate::keyring::Keyring;
 use crate::recovery::{self, Recovered};
+use crate::redaction::Erasure;
 use crate::sealing::{Limits, Sealing};
 use crate::sequencer::{Prepared, Sequencer};
 use crate::state::State;
 use crate::store::Known;
 use crate::testing::Ticking;
 use crate::{Error, Receipt, directory};
-use entry::{Organization, Timestamp, Units};
+use entry::{Organization, Seq, Timestamp, Units};
 use proof::leaf::Seed;
 use std::collections::HashSet;
 use std::path::Path;
@@ -32,6 +33,8 @@ pub(super) enum Story {
     FullDisk,
     /// Syncs and writes fail; the process is restarted.
     BrokenDisk,
+    /// Sealed and merged all the time, and values erased.
+    Redacting,
 }
 
 /// A walk: rounds of work, each ending in a crash, the next beginning with a recovery from it.
@@ -97,7 +100,7 @@ impl Running {
         let Recovered {
             state,
             trees,
-            sequencer,
+            mut sequencer,
         } = recovery::recover(
             &opened.directory,
             (keyring, &Known::Beside),
@@ -108,7 +111,11 @@ impl Running {
         )
         .map_err(|e| format!("recovery: {e}"))?;
         let sealing = Sealing::new(opened.directory, state.clone(), trees, health, limits());
-        let promises = oracle::check(&state.snapshot(), promises)?;
+        sealing
+            .redact_step(&mut || sequencer.begin_file())
+            .map_err(|e| format!("finishing erasures: {e}"))?;
+        let promises = oracle::check(&state.snapshot(), promises, Erasures::Finished)?;
+        oracle::no_trace(&disk.world(), &promises)?;
         disk.set_promises(promises.clone());
         Ok(Running {
             disk,
@@ -168,8 +175,69 @@ impl Running {
                 in_flight: Vec::new(),
                 ..self.promises.clone()
             },
+            Erasures::Standing,
         )
         .map(drop)
+    }
+
+    /// Orders that an entry loses what is personal of it. `Err` is a violation.
+    fn redact(&mut self, number: &mut u64, random: &mut Random) -> Result<(), String> {
+        let logs: Vec<(&'static str, u64)> = self
+            .promises
+            .logs
+            .iter()
+            .map(|(organization, log)| (*organization, log.len() as u64))
+            .filter(|(_, size)| *size > 0)
+            .collect();
+        if logs.is_empty() || self.sealing.health.refuse_if_latched().is_err() {
+            return Ok(());
+        }
+        let (organization, size) = logs[random.below(logs.len() as u64) as usize];
+        let place = (organization, random.below(size));
+        if self.promises.erased.contains_key(&place) {
+            return Ok(());
+        }
+        *number += 1;
+        let audit = Key {
+            organization,
+            number: *number,
+        };
+        self.promises.in_flight = vec![vec![audit.clone()]];
+        let erasing = Erasing {
+            by: audit.id(),
+            is_done: false,
+        };
+        self.promises.erased.insert(place, erasing);
+        self.disk.set_promises(self.promises.clone());
+        let erase = Erasure::of(Seq(place.1), &PATHS.map(Into::into));
+        let prepared = self.prepared(audit.item());
+        let answer = self.sequencer.redact(prepared, erase).answers.remove(0);
+        match answer {
+            Ok(receipts) => {
+                self.accepted(audit, &receipts[0])?;
+                self.promises.in_flight.clear();
+            }
+            Err(Error::NoSpace { .. }) => {
+                self.promises.in_flight.clear();
+                self.promises.erased.remove(&place);
+            }
+            Err(Error::Latched { .. }) => {}
+            Err(error) => return Err(format!("an erasure was answered: {error}")),
+        }
+        self.disk.set_promises(self.promises.clone());
+        Ok(())
+    }
+
+    /// Finishes what was ordered, if the disk lets it. `Err` is a violation.
+    fn finish_redactions(&mut self) -> Result<(), String> {
+        let begin_file = &mut || self.sequencer.begin_file();
+        if let Ok(true) = self.sealing.redact_step(begin_file) {
+            let erased = self.promises.erased.values_mut();
+            erased.for_each(|erasing| erasing.is_done = true);
+            self.disk.set_promises(self.promises.clone());
+            oracle::no_trace(&self.disk.world(), &self.promises)?;
+        }
+        Ok(())
     }
 
     fn accepted(&mut self, key: Key, receipt: &Receipt) -> Result<(), String> {
@@ -354,9 +422,11 @@ impl Walk {
         random: &mut Random,
     ) -> Result<(), String> {
         match (self.story, random.below(10)) {
-            (Story::Sealing, 0..=5) | (Story::FullDisk | Story::BrokenDisk, 0..=1) => {
-                running.seal(random)
-            }
+            (Story::Redacting, 0..=1) => running.redact(number, random)?,
+            (Story::Redacting, 2) => running.finish_redactions()?,
+            (Story::Redacting, 3..=5)
+            | (Story::Sealing, 0..=5)
+            | (Story::FullDisk | Story::BrokenDisk, 0..=1) => running.seal(random),
             (Story::FullDisk, 2..=3) => running.disk.set_room(random.below(3_000) as usize),
             (Story::FullDisk, 4) => running.disk.set_trouble(Trouble::default()),
             (Story::BrokenDisk, 2) => running.disk.set_trouble(Trouble {
@@ -399,6 +469,7 @@ impl Walk {
                 if !seen.insert(world.fingerprint()) {
                     continue;
                 }
+                oracle::no_trace(&world, &point.promises)?;
                 let disk =
                     SimDisk::new(world, point.promises.clone(), false, Random(random.next()));
                 self.recover_and_check(disk, &point.promises, random)

@@ -189,12 +189,20 @@ fn after_a_rotation_both_keys_verify_and_every_log_names_them() {
             .all(|key| context.contains(&key.to_string())),
         "{context}"
     );
+}
+
+#[test]
+fn a_rotation_that_ended_half_way_goes_on() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (data, clock) = (dir.path().join("data"), Ticking::new());
+    let store = append(&data, &clock, vec![item("acme", 0)]);
+    let before = store.origin(&acme());
     store.close().expect("closes");
     drop(store);
-
+    rotate(&data, options(&clock), &change()).expect("rotated");
     rotate(&data, options(&clock), &change()).expect("rotated again");
     let again = show(&data).expect("readable").origin(&acme());
-    assert_eq!(again.keys[1..], after.keys);
+    assert_eq!(again.keys[2..], before.keys);
     // One that ended before the new key was in its place goes on where it ended.
     std::fs::copy(data.join("key.pem"), data.join("key-3.pem")).expect("copied");
     assert_eq!(show(&data).expect("readable").origin(&acme()), again);

@@ -12,7 +12,9 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** @returns {Promise<{ url: string, stop: () => Promise<void>, record: (entries: object[]) => Promise<any> }>} */
 export async function start_server() {
-  const data = mkdtempSync(join(tmpdir(), "mar-audit-browser-"));
+  // The known checkpoints lie beside the data directory, and go with it.
+  const home = mkdtempSync(join(tmpdir(), "mar-audit-browser-"));
+  const data = join(home, "data");
   const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--allow-volatile"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -32,7 +34,7 @@ export async function start_server() {
     async stop() {
       child.kill("SIGTERM");
       await ended;
-      rmSync(data, { recursive: true, force: true });
+      rmSync(home, { recursive: true, force: true });
     },
     async record(entries) {
       const answer = await fetch(`${url}/v1/entries`, {

@@ -1,5 +1,6 @@
 //! What `main` builds once and hands down: no globals.
 
+use crate::api::proof;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use entry::limits::BATCH_BYTES_MAX;
@@ -18,6 +19,7 @@ pub struct App {
     /// The server's clock, for relative times; the store has its own, never falling one.
     pub clock: Clock,
     pub metrics: Metrics,
+    pub proofs: proof::Shared,
     /// Decoded bytes of calls in flight, in KiB: what bounds memory under many large batches.
     pub bytes_in_flight: Arc<Semaphore>,
     /// What those take once they are parsed, in KiB, until the log has them: see [`crate::body::room_to_parse`].
@@ -144,6 +146,7 @@ impl App {
             catalogue: Arc::new(catalogue),
             clock,
             metrics: Metrics::new(),
+            proofs: proof::Shared::default(),
             bytes_in_flight: Arc::new(Semaphore::new(limits.bytes_in_flight_max / 1024)),
             parsed_in_flight: Arc::new(Semaphore::new(limits.parsed_bytes_in_flight_max / 1024)),
             answers_in_flight: Arc::new(Semaphore::new(limits.answers_in_flight_max / 1024)),

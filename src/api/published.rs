@@ -197,7 +197,11 @@ impl<'a> Evidence<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn of(app: &'a App, log: &'a Organization, published: &Published) -> Result<Self, Problem> {
+    fn of(
+        app: &'a App,
+        log: &'a Organization,
+        published: &Arc<Published>,
+    ) -> Result<Self, Problem> {
         let places = app.store.snapshot().places(log);
         Ok(Self {
             places: places.ok_or_else(super::proof::no_log)?,

@@ -347,12 +347,12 @@ fn a_restored_backup_signs_nothing_until_its_loss_is_accepted_and_then_under_ano
 /// The log is there under these names, and under no other like them.
 fn is_found_under(server: &Program, names: &[&str], origin: &str) {
     for name in names {
-        let (status, note) = get(&server, &format!("/v1/logs/{name}/checkpoint"));
+        let (status, note) = get(server, &format!("/v1/logs/{name}/checkpoint"));
         assert_eq!((status, note.lines().next()), (200, Some(origin)), "{name}");
     }
     for name in ["acme~1", "acme~3", "globex~2"] {
         assert_eq!(
-            get(&server, &format!("/v1/logs/{name}/checkpoint")).0,
+            get(server, &format!("/v1/logs/{name}/checkpoint")).0,
             404,
             "{name}"
         );

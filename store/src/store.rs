@@ -426,6 +426,9 @@ impl Store {
 
 /// Finishes what a crash left undone, before anybody reads: nobody sees again what was ordered to go.
 fn finish_redactions(sealing: &Sealing, sequencer: &mut Sequencer) -> Result<(), Error> {
+    if !sealing.state.standing().is_empty() {
+        tracing::info!("finishing an erasure before anything is answered");
+    }
     match sealing.redact_step(&mut || sequencer.begin_file()) {
         // Told by the health; what can be read is served, and the rest is tried again.
         Err(Error::Damaged { .. }) | Ok(_) => Ok(()),

@@ -51,6 +51,9 @@ pub const SAMPLE_MAX: usize = 20;
 /// Distinct paths that are counted apart; entries may name members of their context as they like.
 const PATHS_MAX: usize = 1_000;
 
+/// Entries after which the memory of a mapped file is given back: all of it is read, and none of it soon again.
+const ENTRIES_PER_RELEASE: u32 = 1 << 16;
+
 /// Where the counts of all further paths go.
 pub const FURTHER_PATHS: &str = "/context/*";
 
@@ -289,6 +292,9 @@ fn in_segment(
     for ordinal in 0..segment.len() {
         let entry = recent.entry(segment, segment.row_of(ordinal))?;
         mentions.add(&entry, person.of(&entry, &mut units), room);
+        if ordinal.is_multiple_of(ENTRIES_PER_RELEASE) {
+            segment.release();
+        }
     }
     segment.release();
     Ok((segment.first_seq(), mentions))
@@ -303,3 +309,6 @@ fn in_tail(log: &LogView, person: &Person, room: &AtomicUsize) -> (Seq, Mentions
     let first = log.tail.first().map_or(Seq(u64::MAX), |kept| kept.seq);
     (first, mentions)
 }
+
+#[cfg(test)]
+mod tests;

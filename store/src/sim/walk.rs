@@ -424,6 +424,10 @@ impl Walk {
         match (self.story, random.below(10)) {
             (Story::Redacting, 0..=1) => running.redact(number, random)?,
             (Story::Redacting, 2) => running.finish_redactions()?,
+            (Story::FullDisk | Story::BrokenDisk, 5) if random.once_in(3) => {
+                running.redact(number, random)?;
+                running.finish_redactions()?;
+            }
             (Story::Redacting, 3..=5)
             | (Story::Sealing, 0..=5)
             | (Story::FullDisk | Story::BrokenDisk, 0..=1) => running.seal(random),

@@ -8,6 +8,7 @@
 use crate::entry::{Line, line};
 use crate::json::{self, Value, push_pointer};
 use crate::{Entry, EntryId, Invalid, Json};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// More keys of `context` than this are one unit: each unit costs a hash, and its digest when it is erased.
@@ -42,7 +43,8 @@ pub struct Erased {
 /// The units of one entry, in order of their paths. Kept from one entry to the next, it allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Units {
-    bytes: Vec<u8>,
+    paths: String,
+    values: Vec<u8>,
     units: Vec<Unit>,
 }
 
@@ -55,13 +57,11 @@ struct Unit {
 impl Units {
     /// Paths and values, in order of paths; the first path is `""`.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> {
-        self.units.iter().map(|unit| {
-            let path = std::str::from_utf8(&self.bytes[unit.path.clone()]);
-            (
-                path.expect("it was written as text"),
-                &self.bytes[unit.value.clone()],
-            )
-        })
+        let of = |unit: &Unit| {
+            let path = &self.paths[unit.path.clone()];
+            (path, &self.values[unit.value.clone()])
+        };
+        self.units.iter().map(of)
     }
 
     /// The value of a unit.
@@ -72,13 +72,12 @@ impl Units {
     }
 
     fn push(&mut self, path: &str, value: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(path.as_bytes());
-        let end_of_path = self.bytes.len();
-        value(&mut self.bytes);
+        let (path_start, value_start) = (self.paths.len(), self.values.len());
+        self.paths.push_str(path);
+        value(&mut self.values);
         self.units.push(Unit {
-            path: start..end_of_path,
-            value: end_of_path..self.bytes.len(),
+            path: path_start..self.paths.len(),
+            value: value_start..self.values.len(),
         });
     }
 
@@ -88,47 +87,35 @@ impl Units {
         }
     }
 
-    /// The units of `context`, whose canonical text this is.
-    fn push_context(&mut self, context: &str) {
+    fn push_context(&mut self, context: &str, keys: Option<Keys<'_>>) {
+        let Some(keys) = keys else {
+            return self.push("/context", |out| out.extend_from_slice(context.as_bytes()));
+        };
         let first = self.units.len();
-        match json::members(context.as_bytes()) {
-            Some(members) if members.len() <= CONTEXT_UNITS_MAX => {
-                let mut path = String::new();
-                for (name, value) in members {
-                    path.clear();
-                    path.push_str("/context");
-                    push_pointer(&mut path, &name);
-                    if path.len() > POINTER_BYTES_MAX {
-                        self.units.truncate(first);
-                        return self.push_all_context(context);
-                    }
-                    self.push(&path, |out| {
-                        out.extend_from_slice(&context.as_bytes()[value])
-                    });
-                }
-                // Names are in order; their pointers need not be, where `~` and `/` are escaped.
-                let bytes = &self.bytes;
-                self.units[first..]
-                    .sort_by(|a, b| bytes[a.path.clone()].cmp(&bytes[b.path.clone()]));
-            }
-            _ => self.push_all_context(context),
+        let mut path = String::new();
+        for (name, value) in keys {
+            path.clear();
+            path.push_str("/context");
+            push_pointer(&mut path, &name);
+            self.push(&path, |out| {
+                out.extend_from_slice(&context.as_bytes()[value])
+            });
         }
-    }
-
-    fn push_all_context(&mut self, context: &str) {
-        self.push("/context", |out| out.extend_from_slice(context.as_bytes()));
+        // Names are in order; their pointers need not be, where `~` and `/` are escaped.
+        let paths = &self.paths;
+        self.units[first..].sort_by(|a, b| paths[a.path.clone()].cmp(&paths[b.path.clone()]));
     }
 }
 
-/// True if `context`, whose canonical text this is, is one unit.
-fn context_is_one(context: &str) -> bool {
-    let mut units = Units::default();
-    units.push_context(context);
-    units.units.len() == 1
-        && units
-            .iter()
-            .next()
-            .is_some_and(|(path, _)| path == "/context")
+/// The keys of a context, and where their values are.
+type Keys<'a> = Vec<(Cow<'a, str>, Range<usize>)>;
+
+/// The keys that are units of their own in `context`, whose canonical text this is; `None` if all of it is one unit.
+fn keys_of(context: &str) -> Option<Keys<'_>> {
+    let escaped = |name: &str| name.bytes().filter(|b| matches!(b, b'~' | b'/')).count();
+    let fits = |name: &str| "/context/".len() + name.len() + escaped(name) <= POINTER_BYTES_MAX;
+    json::members(context)
+        .filter(|keys| keys.len() <= CONTEXT_UNITS_MAX && keys.iter().all(|(name, _)| fits(name)))
 }
 
 /// The body that open units make: each value at its place. Paths in order, the first is `""`.
@@ -183,7 +170,8 @@ fn put<'a>(body: &mut Value<'a>, path: &str, value: Value<'a>) -> Option<()> {
 impl Entry {
     /// What of it can be shown or erased apart, in the order of paths. An erasure changes none of those that remain.
     pub fn write_units(&self, units: &mut Units) {
-        units.bytes.clear();
+        units.paths.clear();
+        units.values.clear();
         units.units.clear();
         let context = self.context.as_ref().map(Json::as_str);
         let line = Line {
@@ -193,17 +181,13 @@ impl Entry {
             public_only: true,
             ..self.line()
         };
-        if context.is_some_and(context_is_one) {
-            units.push("", |out| {
-                Line {
-                    context: None,
-                    ..line
-                }
-                .write(out)
-            });
-        } else {
-            units.push("", |out| line.write(out));
-        }
+        let keys = context.and_then(keys_of);
+        let public_context = self.context.as_ref().filter(|_| keys.is_some());
+        let line = Line {
+            context: public_context,
+            ..line
+        };
+        units.push("", |out| line.write(out));
         let party = &self.actor.party;
         units.push_text("/actor/email", &party.email);
         units.push_text("/actor/id", &party.id);
@@ -217,7 +201,7 @@ impl Entry {
             });
         }
         if let Some(context) = context {
-            units.push_context(context);
+            units.push_context(context, keys);
         }
         if let Some(error) = &self.error {
             units.push_text("/error/message", &error.message);
@@ -256,7 +240,7 @@ impl Entry {
                 let whole = self
                     .context
                     .as_ref()
-                    .is_some_and(|c| context_is_one(c.as_str()));
+                    .is_some_and(|c| keys_of(c.as_str()).is_none());
                 whole && self.context.take().is_some()
             }
             _ => path.starts_with("/context/") && self.erase_context(path),
@@ -268,7 +252,7 @@ impl Entry {
             return false;
         };
         let mut units = Units::default();
-        units.push_context(context.as_str());
+        units.push_context(context.as_str(), keys_of(context.as_str()));
         let found = units.get(path).is_some();
         if found {
             let Value::Object(members) = context.parse() else {

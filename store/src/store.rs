@@ -338,7 +338,11 @@ impl Store {
         let mut units = Units::default();
         let mut files: Option<(Organization, Arc<Files>)> = None;
         let mut batch = Vec::with_capacity(items.len());
-        for item in items {
+        // At once: asking the system for each costs more than salting with it.
+        let mut random = vec![0; items.len() * size_of::<Seed>()];
+        (self.inner.random)(&mut random);
+        let (seeds, _) = random.as_chunks();
+        for (item, seed) in items.into_iter().zip(seeds) {
             let organization = &item.defaults.organization;
             let known = match &files {
                 Some((of, known)) if of == organization => known.clone(),
@@ -348,9 +352,7 @@ impl Store {
                     known
                 }
             };
-            let mut seed = Seed([0; 16]);
-            (self.inner.random)(&mut seed.0);
-            let prepared = Prepared::new(item, seed, known, &mut units);
+            let prepared = Prepared::new(item, Seed(*seed), known, &mut units);
             batch.push(prepared.inspect_err(|error| self.inner.health.found(error))?);
         }
         Ok(batch)

@@ -46,25 +46,35 @@ pub fn split_array(bytes: &[u8], max: usize) -> Result<Vec<Range<usize>>, SplitE
 }
 
 /// The names of a canonical object's members, and where their values are. `None` for anything else.
-pub(crate) fn members(object: &[u8]) -> Option<Vec<(Cow<'_, str>, Range<usize>)>> {
+pub(crate) fn members(object: &str) -> Option<Vec<(Cow<'_, str>, Range<usize>)>> {
+    let bytes = object.as_bytes();
     let mut members = Vec::new();
-    if object == b"{}" {
+    if object == "{}" {
         return Some(members);
     }
     let mut at = 0;
     loop {
         // The brace, or the comma.
         at += 1;
-        let colon = string_end(object, at).ok()? + 1;
-        let Ok(Value::String(name)) = parse_stored(object.get(at..colon)?) else {
-            return None;
-        };
-        let end = element_end(object, colon + 1).ok()?;
-        members.push((name, colon + 1..end));
+        let colon = string_end(bytes, at).ok()? + 1;
+        let end = element_end(bytes, colon + 1).ok()?;
+        members.push((name(object.get(at..colon)?)?, colon + 1..end));
         at = end;
-        if object[end] == b'}' {
-            return (end + 1 == object.len()).then_some(members);
+        if bytes[end] == b'}' {
+            return (end + 1 == bytes.len()).then_some(members);
         }
+    }
+}
+
+/// The name in quotes; few have escapes.
+fn name(quoted: &str) -> Option<Cow<'_, str>> {
+    let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(inner.into());
+    }
+    match parse_stored(quoted.as_bytes()) {
+        Ok(Value::String(name)) => Some(name),
+        _ => None,
     }
 }
 

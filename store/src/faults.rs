@@ -9,6 +9,9 @@ pub(crate) enum Fault {
     StaleTailKept,
     SyncErrorIgnored,
     ErasureForgotten,
+    ShownBeforeSync,
+    HashesNotSynced,
+    CheckpointForgotten,
 }
 
 /// The bug of this store, if any.

@@ -70,7 +70,7 @@ pub(crate) fn recover(
         inner.standing.clear();
     }
     let journal = Journal::open(directory.clone(), scan, limits.journal_file_bytes, faults)?;
-    let trees = Arc::new(Trees::new(directory.clone(), keyring, known));
+    let trees = Arc::new(Trees::new(directory.clone(), keyring, known, faults));
     let logs = trees::recover(directory, &trees, health, &inner, behind)?;
     let last_at = logs
         .iter()

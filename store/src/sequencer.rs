@@ -8,8 +8,8 @@ mod signing;
 
 use crate::directory::Directory;
 use crate::health::HealthCell;
-use crate::journal::Journal;
 use crate::journal::record::{self, Kind};
+use crate::journal::{Journal, Pending};
 use crate::kept::{self, Kept, Salts};
 use crate::redaction::{self, Erasure, Standing};
 use crate::state::{self, Committed, Files, Load, State};
@@ -269,6 +269,15 @@ pub(crate) struct Sequencer {
     marked: bool,
 }
 
+/// The batches of one commit, before it is written.
+#[derive(Default)]
+struct Taken {
+    answers: Vec<Result<Vec<Receipt>, Error>>,
+    /// The logs that get new entries.
+    touched: Vec<usize>,
+    ordered: Option<Standing>,
+}
+
 /// A draft of a batch that got its place in this commit.
 struct Placed {
     head: usize,
@@ -349,52 +358,26 @@ impl Sequencer {
     fn try_commit(
         &mut self,
         batches: Vec<Vec<Prepared>>,
-        mut erase: Option<Erasure>,
+        erase: Option<Erasure>,
     ) -> Result<Outcome, Error> {
         self.health.refuse_if_latched()?;
         self.commit += 1;
         let received_at = self.now();
         let mut pending = self.journal.pending(std::mem::take(&mut self.buffer));
-        let mut answers = Vec::with_capacity(batches.len());
-        let (mut touched, mut ordered) = (Vec::new(), None);
-        for batch in batches {
-            let mut placed = Vec::with_capacity(batch.len());
-            let receipts = match self.place(batch, received_at, &mut placed) {
-                Ok(receipts) => receipts,
-                Err(error) => {
-                    self.take_back(&placed);
-                    answers.push(Err(error));
-                    continue;
-                }
-            };
-            if !placed.is_empty() {
-                // Stable: drafts of one log stay in the order sent.
-                placed.sort_by_key(|placed| placed.head);
-                let count = u32::try_from(placed.len()).expect("a batch has less than 2^32 drafts");
-                ordered = erase
-                    .take()
-                    .map(|erase| self.order(placed[0].head, erase, pending.position()));
-                let kind = match ordered {
-                    Some(_) => Kind::Redaction,
-                    None => Kind::Entries,
-                };
-                pending.push(kind, count, |out| {
-                    if let Some(ordered) = &ordered {
-                        redaction::write_order(out, ordered);
-                    }
-                    self.encode(out, received_at, &placed)
-                });
-                touched.extend(placed.iter().map(|placed| placed.head));
-            }
-            answers.push(Ok(receipts));
-        }
-        touched.sort_unstable();
-        touched.dedup();
+        let Taken {
+            answers,
+            touched,
+            ordered,
+        } = self.take(batches, erase, received_at, &mut pending);
         for &head in &touched {
             self.heads[head].tree.grow()?;
             self.wait_for_checkpoint(head);
         }
-        let signed = self.sign(received_at, &mut pending);
+        // Retries alone need no room on the disk, and must not be refused for want of it.
+        let signed = match touched.is_empty() && !answers.is_empty() {
+            true => Vec::new(),
+            false => self.sign(received_at, &mut pending),
+        };
         if touched.is_empty() && signed.is_empty() {
             return Ok(Outcome {
                 answers,
@@ -419,6 +402,48 @@ impl Sequencer {
             committed: load.map(|load| (received_at, load)),
             checkpoints: self.show(signed),
         })
+    }
+
+    /// Gives the drafts of all batches their places, and adds a record for each batch that has new ones.
+    fn take(
+        &mut self,
+        batches: Vec<Vec<Prepared>>,
+        mut erase: Option<Erasure>,
+        received_at: Timestamp,
+        pending: &mut Pending,
+    ) -> Taken {
+        let mut taken = Taken::default();
+        for batch in batches {
+            let mut placed = Vec::with_capacity(batch.len());
+            let receipts = self.place(batch, received_at, &mut placed);
+            if receipts.is_err() {
+                self.take_back(&placed);
+            } else if !placed.is_empty() {
+                // Stable: drafts of one log stay in the order sent.
+                placed.sort_by_key(|placed| placed.head);
+                let count = u32::try_from(placed.len()).expect("a batch has less than 2^32 drafts");
+                let ordered = erase
+                    .take()
+                    .map(|erase| self.order(placed[0].head, erase, pending.position()));
+                let kind = match ordered {
+                    Some(_) => Kind::Redaction,
+                    None => Kind::Entries,
+                };
+                pending.push(kind, count, |out| {
+                    if let Some(ordered) = &ordered {
+                        redaction::write_order(out, ordered);
+                    }
+                    self.encode(out, received_at, &placed)
+                });
+                taken.ordered = taken.ordered.or(ordered);
+                let heads = placed.iter().map(|placed| placed.head);
+                taken.touched.extend(heads);
+            }
+            taken.answers.push(receipts);
+        }
+        taken.touched.sort_unstable();
+        taken.touched.dedup();
+        taken
     }
 
     /// A redaction by its audit entry, which is all there is in this commit.

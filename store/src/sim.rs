@@ -2,7 +2,7 @@
 //!
 //! - `damage`: what bytes that change by themselves lead to
 //! - `disk`: a disk that keeps what is durable, what is written but not synced, and names not synced apart
-//! - `oracle`: what must hold after every crash
+//! - `oracle`: what must hold after every crash; `signed`: what must hold of trees and checkpoints
 //! - `walk`: workloads, every place where they can crash, and what may survive there
 //!
 //! Everything runs on one thread and follows from a seed. `MAR_AUDIT_SIM_SEED` runs one seed again, `MAR_AUDIT_SIM_STATES`
@@ -11,6 +11,7 @@
 mod damage;
 mod disk;
 mod oracle;
+mod signed;
 mod tests;
 mod walk;
 

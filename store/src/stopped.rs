@@ -128,7 +128,7 @@ impl Reading {
         let sealed = self.sealed();
         let log = StoppedLog {
             origin: keyring.origin(&organization),
-            trees: Trees::new(directory.clone(), keyring, &Known::Off),
+            trees: Trees::new(directory.clone(), keyring, &Known::Off, Faults::default()),
             directory: directory.clone(),
             organization,
             checkpoints: self.checkpoints,
@@ -167,7 +167,11 @@ fn read_record(
             };
             let checkpoints = &mut logs.entry(organization).or_default().checkpoints;
             // Kept beside the hashes too, by a process that ended before its file could go.
-            if !checkpoints.iter().any(|known| known.note == published.note) {
+            let from = checkpoints.partition_point(|known| known.at < published.at);
+            let mut same = checkpoints[from..]
+                .iter()
+                .take_while(|known| known.at == published.at);
+            if !same.any(|known| known.note == published.note) {
                 checkpoints.push(Arc::new(published));
             }
             Ok(())

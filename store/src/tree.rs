@@ -15,6 +15,7 @@ pub(crate) mod notes;
 
 use crate::Error;
 use crate::directory::Directory;
+use crate::faults::{Fault, Faults};
 use crate::keyring::{Keyring, Origin};
 use crate::store::Known;
 use entry::{Organization, Seq, Timestamp};
@@ -97,6 +98,7 @@ pub(crate) struct Trees {
     directory: Arc<Directory>,
     pub keyring: Keyring,
     pub known: Option<KnownDir>,
+    faults: Faults,
     /// Guards which logs there are; held for moments.
     logs: RwLock<BTreeMap<Organization, Arc<LogTree>>>,
     /// Guards whose checkpoints are kept, in the order they were shown.
@@ -104,11 +106,12 @@ pub(crate) struct Trees {
 }
 
 impl Trees {
-    pub fn new(directory: Arc<Directory>, keyring: Keyring, known: &Known) -> Self {
+    pub fn new(directory: Arc<Directory>, keyring: Keyring, known: &Known, faults: Faults) -> Self {
         Trees {
             known: KnownDir::new(directory.disk.clone(), &directory.path, known),
             directory,
             keyring,
+            faults,
             logs: RwLock::default(),
             order: Mutex::default(),
         }
@@ -121,7 +124,7 @@ impl Trees {
         }
         let new = || {
             Arc::new(LogTree {
-                levels: Levels::new(self.directory.clone(), organization.clone()),
+                levels: Levels::new(self.directory.clone(), organization.clone(), self.faults),
                 shown: Mutex::default(),
                 refused: OnceLock::new(),
                 distrusted: AtomicBool::new(false),
@@ -221,7 +224,15 @@ impl Trees {
 
     /// Keeps a checkpoint whose record is about to go with its journal file. Durable when it returns.
     pub fn keep(&self, organization: &Organization, published: &Published) -> Result<(), Error> {
-        notes::keep(&self.directory, organization, published)
+        match self.faults.has(Fault::CheckpointForgotten) {
+            true => Ok(()),
+            false => notes::keep(&self.directory, organization, published),
+        }
+    }
+
+    /// Whether checkpoints are shown when they are signed: a bug, for the simulator to see.
+    pub fn shows_early(&self) -> bool {
+        self.faults.has(Fault::ShownBeforeSync)
     }
 }
 

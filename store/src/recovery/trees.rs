@@ -101,7 +101,9 @@ fn open(
         growing::check_last(&tree, frontier.size(), last, &keys, &path)?;
     }
     if let Some(known) = &trees.known {
-        if let Some(published) = known.read(organization) {
+        // The usual case is that it is the last one, which was checked.
+        let is_last = |known: &Published| last.as_ref().is_some_and(|last| last.note == known.note);
+        if let Some(published) = known.read(organization).filter(|known| !is_last(known)) {
             growing::check_known(
                 &tree,
                 frontier.size(),
@@ -114,7 +116,7 @@ fn open(
             known.tell(organization, last);
         }
     }
-    Ok(Growing::new(tree, frontier, last))
+    Ok(Growing::new(tree, frontier, last).with_keys(keys))
 }
 
 /// Fills the tree with what follows from the entries.

@@ -53,6 +53,9 @@ impl Sequencer {
             }
             match log.tree.sign(&log.organization, &self.trees.keyring, at) {
                 Ok(published) => {
+                    if self.trees.shows_early() {
+                        self.trees.show(&log.organization, published.clone());
+                    }
                     pending.push(Kind::Checkpoint, 0, |out| {
                         record::write_checkpoint(out, &log.organization, at, &published.note)
                     });

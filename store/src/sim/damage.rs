@@ -7,6 +7,7 @@ use super::walk::Running;
 use crate::Health;
 use crate::faults::Faults;
 use crate::journal::record;
+use entry::Organization;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ fn written(commits: u64, marked: bool) -> (World, Promises) {
             .expect("stored");
     }
     if marked {
-        running.sequencer.idle();
+        running.idle().expect("sound");
     }
     (running.disk.world(), running.promises)
 }
@@ -170,7 +171,7 @@ fn a_full_disk_is_an_answer_and_room_is_enough_to_go_on() {
         Health::NoSpace { .. }
     ));
     running.disk.set_trouble(Trouble::default());
-    running.sequencer.idle();
+    running.idle().expect("sound");
     assert_eq!(
         running.sealing.health.get(),
         Health::Ready,
@@ -204,4 +205,66 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_a_restart() {
     let mut running = start_with(running.disk.world(), &running.promises).expect("restarted");
     running.commit(vec![batch(50)]).expect("stored");
     assert_eq!(running.sealing.health.get(), Health::Ready);
+}
+
+#[test]
+fn a_hash_that_changed_is_damage_and_what_was_signed_stays() {
+    let mut running = start(World::new());
+    for commit in 0..6 {
+        running.tick();
+        running.commit(vec![batch(commit * 10)]).expect("stored");
+    }
+    let acme = Organization::parse("acme").expect("a slug");
+    running.sealing.seal(&acme).expect("sealed");
+    let (world, promises) = (running.disk.world(), running.promises);
+    let [path] = &world.files("hashes/0")[..] else {
+        panic!("one array")
+    };
+    let length = world.clone().bytes_mut(path).len();
+    assert_eq!(length, 18 * 32);
+    for at in (0..length).step_by(5) {
+        let mut damaged = world.clone();
+        damaged.bytes_mut(path)[at] ^= 0x04;
+        let why = start_with(damaged, &promises).err().expect("seen");
+        assert!(why.contains("acme: it is refused"), "byte {at}: {why}");
+    }
+    let mut damaged = world.clone();
+    damaged.bytes_mut(path).truncate(length - 1);
+    assert!(start_with(damaged, &promises).is_err());
+    // What is behind the last segment was written by a process that did not get to name the next one.
+    let mut longer = world.clone();
+    longer.bytes_mut(path).extend([7; 45]);
+    let mut running = start_with(longer, &promises).expect("cut");
+    running.tick();
+    running.commit(vec![batch(500)]).expect("goes on");
+    running.sealing.seal(&acme).expect("sealed");
+    start_with(running.disk.world(), &running.promises).expect("and is sound after a restart");
+}
+
+#[test]
+fn a_copy_of_before_is_refused_when_more_is_known() {
+    let mut running = start(World::new());
+    running.commit(vec![batch(0)]).expect("stored");
+    running.write_known();
+    let (mut copy, known) = (running.disk.world(), Path::new("/data.known/acme"));
+    let promised = running.promises.clone();
+    start_with(copy.clone(), &promised).expect("nothing more is known");
+    running.tick();
+    running.commit(vec![batch(10)]).expect("stored");
+    running.write_known();
+    let newer = running.disk.world().bytes_mut(known).clone();
+    *copy.bytes_mut(known) = newer.clone();
+    let why = start_with(copy.clone(), &promised).err().expect("seen");
+    assert!(
+        why.contains("6 entries was published, the log has 3"),
+        "{why}"
+    );
+    // Other entries in the same number are another log, not the same one.
+    let mut other = start(World::new());
+    other.commit(vec![batch(100), batch(200)]).expect("stored");
+    other.write_known();
+    let (mut world, promised) = (other.disk.world(), other.promises);
+    *world.bytes_mut(known) = newer;
+    let why = start_with(world, &promised).err().expect("seen");
+    assert!(why.contains("begins with other 6 entries"), "{why}");
 }

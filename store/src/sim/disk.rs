@@ -2,8 +2,10 @@
 
 use super::Random;
 use super::oracle::Promises;
+use super::signed;
 use crate::disk::{Disk, File, Lock};
 use crate::segment::SegmentBytes;
+use crate::tree::Trees;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -297,6 +299,8 @@ pub(super) struct SimDisk {
 struct Inner {
     world: World,
     promises: Arc<Promises>,
+    /// What the running store shows is a promise the moment it is shown.
+    showing: Option<Arc<Trees>>,
     /// One before each operation, if they are recorded.
     points: Option<Vec<CrashPoint>>,
     trouble: Trouble,
@@ -316,6 +320,7 @@ impl SimDisk {
             inner: Arc::new(Mutex::new(Inner {
                 world,
                 promises,
+                showing: None,
                 points,
                 trouble,
                 random,
@@ -327,6 +332,11 @@ impl SimDisk {
 
     pub fn set_promises(&self, promises: Promises) {
         self.inner.lock().promises = Arc::new(promises);
+    }
+
+    /// Has the store of these trees watched.
+    pub fn watch(&self, trees: Arc<Trees>) {
+        self.inner.lock().showing = Some(trees);
     }
 
     pub fn set_trouble(&self, trouble: Trouble) {
@@ -359,6 +369,12 @@ impl Inner {
     /// Called before every operation that changes something.
     fn record(&mut self) {
         if let Some(points) = &mut self.points {
+            if let Some(trees) = &self.showing {
+                let now = signed::shown(trees);
+                if now != self.promises.shown {
+                    Arc::make_mut(&mut self.promises).shown = now;
+                }
+            }
             points.push(CrashPoint {
                 world: self.world.clone(),
                 promises: self.promises.clone(),

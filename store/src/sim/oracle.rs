@@ -2,6 +2,7 @@
 //! a batch is whole or absent; and what recovery once showed stays.
 
 use super::disk::World;
+use super::signed::Shown;
 use crate::Item;
 use crate::index::Recent;
 use crate::segment::{Segment, SegmentBytes};
@@ -86,6 +87,7 @@ pub(super) struct Promises {
     pub in_flight: Vec<Vec<Key>>,
     /// By log and seq: what was ordered. It is law if its audit entry is there.
     pub erased: BTreeMap<(&'static str, u64), Erasing>,
+    pub shown: Shown,
 }
 
 impl Promises {
@@ -171,6 +173,7 @@ pub(super) fn check(
         logs: promises.logs.clone(),
         in_flight: Vec::new(),
         erased: promises.erased.clone(),
+        shown: promises.shown.clone(),
     };
     restore(&mut seen, &mut next, erasures)?;
     let mut times = BTreeSet::new();

@@ -88,6 +88,21 @@ fn the_simulator_sees_a_stale_tail_that_is_kept() {
 }
 
 #[test]
+fn the_simulator_sees_a_checkpoint_that_is_shown_before_the_sync() {
+    sees(Fault::ShownBeforeSync, Story::Plain);
+}
+
+#[test]
+fn the_simulator_sees_hashes_that_are_not_synced() {
+    sees(Fault::HashesNotSynced, Story::Sealing);
+}
+
+#[test]
+fn the_simulator_sees_a_checkpoint_that_goes_with_its_journal_file() {
+    sees(Fault::CheckpointForgotten, Story::Redacting);
+}
+
+#[test]
 fn the_simulator_sees_a_failed_sync_that_is_ignored() {
     sees(Fault::SyncErrorIgnored, Story::BrokenDisk);
 }

@@ -3,6 +3,7 @@
 use super::Random;
 use super::disk::{CrashPoint, SimDisk, Survival, Trouble, World};
 use super::oracle::{self, Erasing, Erasures, Key, PATHS, Promises};
+use super::signed;
 use crate::faults::Faults;
 use crate::health::HealthCell;
 use crate::keyring::Keyring;
@@ -20,7 +21,10 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-const ORGANIZATIONS: [&str; 3] = ["acme", "globex", "initech"];
+/// Of every entry.
+pub(super) const SEED: Seed = Seed([7; 16]);
+
+pub(super) const ORGANIZATIONS: [&str; 3] = ["acme", "globex", "initech"];
 
 /// What a walk does besides appending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,7 @@ pub(super) struct Violation {
 /// A running store, without threads.
 pub(super) struct Running {
     pub disk: SimDisk,
+    clock: Ticking,
     state: Arc<State>,
     pub sequencer: Sequencer,
     pub sealing: Sealing,
@@ -110,15 +115,19 @@ impl Running {
             faults,
         )
         .map_err(|e| format!("recovery: {e}"))?;
+        let shown = signed::check_shown(&trees, &promises.shown)?;
+        disk.watch(trees.clone());
         let sealing = Sealing::new(opened.directory, state.clone(), trees, health, limits());
         sealing
             .redact_step(&mut || sequencer.begin_file())
             .map_err(|e| format!("finishing erasures: {e}"))?;
-        let promises = oracle::check(&state.snapshot(), promises, Erasures::Finished)?;
+        let mut promises = oracle::check(&state.snapshot(), promises, Erasures::Finished)?;
+        promises.shown = signed::check(&sealing.trees, &state.snapshot(), &shown)?;
         oracle::no_trace(&disk.world(), &promises)?;
         disk.set_promises(promises.clone());
         Ok(Running {
             disk,
+            clock,
             state,
             sequencer,
             sealing,
@@ -135,8 +144,7 @@ impl Running {
 
     fn prepared(&self, item: crate::Item) -> Prepared {
         let files = self.state.files(&item.defaults.organization);
-        Prepared::new(item, Seed([7; 16]), files, &mut Units::default())
-            .expect("segments can be read")
+        Prepared::new(item, SEED, files, &mut Units::default()).expect("segments can be read")
     }
 
     /// Commits batches of new drafts and checks the receipts. `Err` is a violation.
@@ -168,7 +176,7 @@ impl Running {
                 Err(error) => return Err(format!("an append was answered: {error}")),
             }
         }
-        self.disk.set_promises(self.promises.clone());
+        self.look()?;
         oracle::check(
             &self.state.snapshot(),
             &Promises {
@@ -224,6 +232,13 @@ impl Running {
             Err(Error::Latched { .. }) => {}
             Err(error) => return Err(format!("an erasure was answered: {error}")),
         }
+        self.look()
+    }
+
+    /// Checks what is shown, and keeps it.
+    fn look(&mut self) -> Result<(), String> {
+        let trees = &self.sealing.trees;
+        self.promises.shown = signed::check_shown(trees, &self.promises.shown)?;
         self.disk.set_promises(self.promises.clone());
         Ok(())
     }
@@ -238,6 +253,27 @@ impl Running {
             oracle::no_trace(&self.disk.world(), &self.promises)?;
         }
         Ok(())
+    }
+
+    /// Lets a second go by, so that whatever grew gets a checkpoint.
+    pub fn tick(&mut self) {
+        let shown = self.promises.shown.values().map(|published| published.at);
+        let last = shown.chain(self.state.snapshot().as_of).max();
+        let last = last.map_or(0, Timestamp::as_micros);
+        self.clock.set(last.max(self.clock.now()) + 1_000_000);
+    }
+
+    /// What the store does when nobody appends.
+    pub fn idle(&mut self) -> Result<(), String> {
+        self.sequencer.sign_due();
+        self.sequencer.idle();
+        self.look()
+    }
+
+    pub fn write_known(&self) {
+        if let Some(known) = &self.sealing.trees.known {
+            known.write();
+        }
     }
 
     fn accepted(&mut self, key: Key, receipt: &Receipt) -> Result<(), String> {
@@ -304,7 +340,7 @@ impl Running {
     fn seal(&mut self, random: &mut Random) {
         let organization =
             Organization::parse(ORGANIZATIONS[random.below(3) as usize]).expect("a slug");
-        let failed = match random.below(5) {
+        let failed = match random.below(6) {
             0 => {
                 self.sealing.build_step();
                 None
@@ -312,7 +348,11 @@ impl Running {
             1 => self.sealing.seal_step().err(),
             2 => self.sealing.seal(&organization).err(),
             3 => self.sealing.merge_step().err(),
-            _ => self.sealing.trim_step().err(),
+            4 => self.sealing.trim_step().err(),
+            _ => {
+                self.write_known();
+                None
+            }
         };
         if let Some(error) = failed {
             self.sealing.health.sealing_failed(&error);
@@ -439,8 +479,16 @@ impl Walk {
                 ..Trouble::default()
             }),
             (_, 8) => running.retry(random)?,
-            (_, 9) => running.sequencer.idle(),
+            (_, 9) => {
+                if random.once_in(2) {
+                    running.tick();
+                }
+                running.idle()?;
+            }
             _ => {
+                if random.once_in(2) {
+                    running.tick();
+                }
                 let batches = (0..1 + random.below(3))
                     .map(|_| batch(number, random))
                     .collect();
@@ -495,6 +543,10 @@ impl Walk {
         random: &mut Random,
     ) -> Result<(), String> {
         let mut running = Running::start(disk, promises, self.faults, 0)?;
+        // Without it a record that was lost ends where its first try did; with it, a checkpoint follows.
+        if random.once_in(2) {
+            running.tick();
+        }
         running.retry(random)?;
         // The first that was lost is sent again, so that its record ends where its first try did.
         let lost = promises

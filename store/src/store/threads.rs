@@ -366,13 +366,15 @@ impl Appending {
         self.committed(outcome, dones);
     }
 
-    fn committed(&self, outcome: Outcome, dones: Vec<Done>) {
+    fn committed(&mut self, outcome: Outcome, dones: Vec<Done>) {
         for (done, answer) in dones.into_iter().zip(outcome.answers) {
             done(answer);
         }
         self.tell(&outcome.checkpoints);
         let Some((received_at, load)) = outcome.committed else {
-            return;
+            // Else they would have ridden along; a stream of retries must not keep them waiting.
+            let (checkpoints, _) = self.sequencer.sign_due();
+            return self.tell(&checkpoints);
         };
         for wake in self.wakes.commit.read().iter() {
             wake(received_at);

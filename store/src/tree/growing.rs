@@ -40,6 +40,14 @@ impl Growing {
         }
     }
 
+    /// Spares making the keys when they are there.
+    pub fn with_keys(self, keys: LogKeys) -> Self {
+        Growing {
+            keys: Some(keys),
+            ..self
+        }
+    }
+
     /// Entries in the tree.
     pub fn size(&self) -> Size {
         self.frontier.size()

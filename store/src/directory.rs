@@ -220,7 +220,7 @@ impl Directory {
         }
     }
 
-    fn has_logs(&self) -> Result<bool, Error> {
+    pub fn has_logs(&self) -> Result<bool, Error> {
         Ok(!self.journal_files()?.is_empty() || !self.organizations()?.is_empty())
     }
 

@@ -66,6 +66,10 @@ impl Keyring {
                     }),
                 }
             }
+            None if directory.has_logs()? => Err(Error::Damaged {
+                path,
+                what: "it is missing: it holds the names of the logs beside it".into(),
+            }),
             None => Self::create(directory, random, public_host.unwrap_or(default_host)),
         }
     }

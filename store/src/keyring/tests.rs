@@ -112,6 +112,38 @@ fn the_key_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_log_never_gets_another_name_without_a_word() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (data, clock) = (dir.path().join("data"), Ticking::new());
+    let close = |store: Store| store.close().expect("closes");
+    close(append(&data, &clock, vec![item("acme", 0)]));
+    let origins = data.join("origins");
+    std::fs::write(&origins, "host other.example\n").expect("written");
+    let options = |public_host| Options {
+        public_host,
+        ..options(&clock)
+    };
+    let store = Store::open(&data, options(None)).expect("opens, to be read");
+    let why = store.refused(&acme()).expect("refused").to_string();
+    assert!(why.contains("another name"), "{why}");
+    close(store);
+    std::fs::remove_file(&origins).expect("removed");
+    for public_host in [None, Some("log.example".to_owned())] {
+        let refused = Store::open(&data, options(public_host))
+            .err()
+            .expect("refused");
+        assert!(
+            matches!(&refused, Error::Damaged { path, .. } if *path == origins),
+            "{refused}"
+        );
+        assert!(!origins.exists());
+    }
+    std::fs::write(&origins, "host log.example\n").expect("written");
+    let store = append(&data, &clock, vec![item("acme", 1)]);
+    assert!(store.refused(&acme()).is_none());
+}
+
+#[test]
 fn what_cannot_be_in_an_origin_is_no_public_host() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let clock = Ticking::new();

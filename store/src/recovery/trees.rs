@@ -69,10 +69,12 @@ fn open(
     let tree = trees.of(organization);
     let frontier = build(&tree, sealed, behind).inspect_err(|_| tree.break_off())?;
     let name = trees.keyring.name(organization);
-    let (mut last, mut falls) = (None, false);
+    let (mut last, mut falls, mut strange) = (None, false, false);
     let mut show = |published: &Arc<Published>| {
-        // Under another name it was another log to whoever verifies it, given up by an explicit decision.
-        if published.checkpoint.checkpoint().origin() == name.as_str() {
+        let origin = published.checkpoint.checkpoint().origin();
+        strange |= trees.keyring.name_of(organization, origin).is_none();
+        // Under an earlier name it was another log to whoever verifies it, given up by an explicit decision.
+        if origin == name.as_str() {
             falls |= last
                 .as_ref()
                 .is_some_and(|last: &Arc<Published>| last.size() > published.size());
@@ -90,11 +92,12 @@ fn open(
             path = directory.journal_file(file.first);
         }
     }
-    if falls {
-        return Err(Error::Damaged {
-            path,
-            what: "a checkpoint is smaller than one before it".into(),
-        });
+    if falls || strange {
+        let what = match falls {
+            true => "a checkpoint is smaller than one before it".to_owned(),
+            false => format!("a checkpoint has another name than {name} or those before it"),
+        };
+        return Err(Error::Damaged { path, what });
     }
     let keys = trees.keyring.keys(organization);
     if let Some(last) = &last {

@@ -6,6 +6,7 @@ pub(crate) use print::quoted;
 
 use crate::address::{Cidr, parse_ip};
 use crate::field::Field;
+use crate::mask::Mask;
 use crate::{Entry, Organization, Timestamp, text};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -43,6 +44,8 @@ pub enum Term {
     From(Timestamp),
     /// timestamp before.
     To(Timestamp),
+    /// The condition, asked of the entry as a masked reader sees it. No text gives one: see [`Mask::filter`].
+    Masked(Mask, Box<Term>),
 }
 
 /// How a value is compared. All texts are folded.
@@ -135,6 +138,7 @@ impl Term {
             .is_break(),
             Term::From(from) => entry.timestamp >= *from,
             Term::To(to) => entry.timestamp < *to,
+            Term::Masked(mask, term) => term.matches(&mask.view(entry)),
         }
     }
 
@@ -143,6 +147,7 @@ impl Term {
         match self {
             Term::Value(of, _) | Term::Has(of) => *of == field,
             Term::Network(_) => field == Field::Ip,
+            Term::Masked(_, term) => term.concerns_only(field),
             _ => false,
         }
     }

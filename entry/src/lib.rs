@@ -15,6 +15,7 @@
 //! - [`field`]: the table of fields behind filters, facets, columns and exports
 //! - [`text`]: case folding, words and leaves of context
 //! - [`filter`]: which entries; [`filter::Filter::matches`] *is* what a search means
+//! - [`mask`]: what is hidden from a reader, in entries and in the answers to filters
 //! - [`query`]: the query text `q=`
 
 pub mod address;
@@ -26,6 +27,7 @@ pub mod filter;
 pub mod identity;
 pub mod json;
 pub mod limits;
+pub mod mask;
 pub mod query;
 pub mod text;
 pub mod timestamp;
@@ -38,6 +40,7 @@ pub use entry::{Actor, Entry, Error, Party, Request, Scope, Seq, Source, Target}
 pub use filter::Filter;
 pub use identity::EntryId;
 pub use json::{Invalid, Json, Problems};
+pub use mask::Mask;
 pub use timestamp::Timestamp;
 pub use units::{Erased, Units};
 pub use words::{ActorKind, Category, Organization, Result};

@@ -89,15 +89,20 @@ fn cost(filter: &Filter) -> u32 {
     match filter {
         Filter::And(of) | Filter::Or(of) => of.iter().map(cost).max().unwrap_or(0) + 1,
         Filter::Not(filter) => cost(filter) + 1,
-        Filter::Term(term) => match term {
-            Term::From(_) | Term::To(_) => 0,
-            Term::Value(field, pattern) => values::cost(*field, pattern),
-            Term::Network(_) => 20,
-            Term::Has(_) | Term::HasContext(_) => 30,
-            Term::Context(..) => 40,
-            Term::Search(_) => 60,
-            Term::Words(_) => 70,
-        },
+        Filter::Term(term) => term_cost(term),
+    }
+}
+
+fn term_cost(term: &Term) -> u32 {
+    match term {
+        Term::From(_) | Term::To(_) => 0,
+        Term::Value(field, pattern) => values::cost(*field, pattern),
+        Term::Network(_) => 20,
+        Term::Has(_) | Term::HasContext(_) => 30,
+        Term::Context(..) => 40,
+        Term::Search(_) => 60,
+        Term::Words(_) => 70,
+        Term::Masked(_, term) => term_cost(term).max(60),
     }
 }
 
@@ -121,6 +126,8 @@ fn find_term(segment: &Segment, term: &Term) -> Result<Found, Error> {
         }
         Term::Context(path, pattern) => context::leaf(segment, path, pattern),
         Term::HasContext(path) => Found::exact(context::having(segment, path)),
+        // What is hidden can only take values away, so nothing matches without it that does not match with it.
+        Term::Masked(_, term) => Found::perhaps(find_term(segment, term)?.rows),
     })
 }
 

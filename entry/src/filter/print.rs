@@ -5,7 +5,7 @@ use crate::field::Field;
 use crate::query::{is_slug, is_special};
 use std::fmt;
 
-/// Query text; [`crate::query::parse`] gives the filter back in its plainest form.
+/// Query text; [`crate::query::parse`] gives the filter back in its plainest form, unless it is masked.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,6 +78,8 @@ impl fmt::Display for Term {
             Term::HasContext(path) => write!(f, "has:{}", word(&format!("context.{path}"))),
             Term::From(at) => write!(f, "from:{at}"),
             Term::To(at) => write!(f, "to:{at}"),
+            // Not to be read back: who may see what is never said by a query.
+            Term::Masked(mask, term) => write!(f, "{term}[without {mask}]"),
         }
     }
 }

@@ -322,7 +322,7 @@ fn any_target() -> impl Strategy<Value = Target> {
 }
 
 prop_compose! {
-    fn any_entry()(
+    pub(crate) fn any_entry()(
         actor in (any_text(), any_text(), any_text()),
         target in prop::option::of(any_target()),
         related in prop::collection::vec(any_target(), 0..3),

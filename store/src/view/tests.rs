@@ -6,6 +6,7 @@ use crate::test_entries;
 use crate::test_entries::{Plan, any_plan, plain};
 use entry::address::Cidr;
 use entry::filter::{Pattern, Term};
+use entry::mask::{Hidden, Mask};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -144,6 +145,13 @@ fn any_filter() -> impl Strategy<Value = Filter> {
                 1 => inner.prop_map(|filter| Filter::Not(Box::new(filter))),
             ]
         })
+        .prop_flat_map(|filter| any_mask().prop_map(move |mask| mask.filter(&filter)))
+}
+
+/// Mostly none: the reader who sees everything is the common one.
+fn any_mask() -> impl Strategy<Value = Mask> {
+    let hidden = prop::collection::vec(prop::sample::select(Hidden::ALL), 1..4);
+    prop_oneof![2 => Just(Mask::NONE), 1 => hidden.prop_map(Mask::of)]
 }
 
 fn any_order() -> impl Strategy<Value = (Order, Direction)> {

@@ -10,6 +10,7 @@
 //! - [`guard`]: which calls are let in at all: host, origin, headers
 //! - [`body`]: the bytes of a call: limits, decompression, stalled senders
 //! - [`answer`]: the bytes of answers until they are sent
+//! - [`access`]: who may do what, and where; not asked by any route yet
 //! - [`api`]: the handlers of `/v1` and the functions behind them, which pages call too
 //! - [`cursor`]: where a walk goes on
 //! - [`export`], [`tail`]: everything at once, everything from now on
@@ -24,6 +25,7 @@
 //! - [`clock`]: the only place that asks the system for the time
 //! - [`demo`], [`bench`]: data that looks alive; data that measures
 
+pub mod access;
 pub mod answer;
 pub mod api;
 pub mod app;

@@ -1,6 +1,6 @@
 //! Access: who may record, read, export and administer, per organization and project.
 //!
-//! Not yet asked by any route. In reading order:
+//! In reading order:
 //! - [`permission`], [`role`]: what may be done, and names for it
 //! - [`binding`]: who has which role, and where
 //! - [`reach`]: what that comes to for entries: which are seen, and what of them; carried into every query

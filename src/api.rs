@@ -2,10 +2,12 @@
 //!
 //! - [`query`]: parameters to [`query::Query`]
 //! - [`listing`], [`facets`], [`histogram`]: what a snapshot answers, as values and as JSON
+//! - [`access`]: who may come in, and what each may do
 //! - [`batch`], [`receipts`]: entries in, receipts out; [`published`]: receipts with proofs
 //! - [`logs`], [`proof`]: the verifiable log, as strangers read it
 //! - [`redact`]: erases values and keeps proofs
 
+pub mod access;
 pub mod batch;
 pub mod catalogue;
 pub mod condition;
@@ -19,17 +21,22 @@ pub mod query;
 pub mod receipts;
 pub mod redact;
 
+use crate::access::{Permission, Reach};
 use crate::answer::Counted;
 use crate::app::App;
 use crate::body::{self, Coding, Share};
+use crate::guard::Caller;
+use crate::guard::caller::SignInFirst;
 use crate::problem::{Fault, Kind, Problem};
+use crate::reading::{self, Reading};
+use crate::watching::Deed;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use entry::{Entry, EntryId, Filter, Organization};
+use entry::{Entry, EntryId, Filter, Mask, Organization};
 use facets::FacetQuery;
 use histogram::HistogramQuery;
 use query::{Parameters, Query, refused};
@@ -45,11 +52,19 @@ type Answer = Result<Response, Problem>;
 /// `POST /v1/entries` appends entries and answers with one receipt each, in the order sent, after stable storage.
 pub async fn append(
     State(app): State<Arc<App>>,
+    caller: Result<Caller, SignInFirst>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let wanted = Wanted::parse(&app, raw.as_deref())
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(first) => {
+            body::linger(body);
+            return Ok(first.into_response());
+        }
+    };
+    let wanted = Wanted::parse(&app, &caller, raw.as_deref())
         .and_then(|wanted| Ok((wanted, batch::Form::of(&headers)?, Coding::of(&headers)?)));
     let (wanted, form, coding) = match wanted {
         Ok(wanted) => wanted,
@@ -66,6 +81,7 @@ pub async fn append(
         let filling = batch::Filling {
             catalogue: &app.catalogue,
             organization: &wanted.organization,
+            reach: &wanted.reach,
             now: app.now(),
             alone: app.work.inside() == 1,
         };
@@ -130,18 +146,23 @@ fn submit(
 
 /// The parameters of an append.
 struct Wanted {
-    /// Of entries that name none: `?organization=`, else the configured one.
+    /// Of entries that name none: `?organization=`, else the caller's if it has just one, else the configured one.
     organization: Organization,
+    /// Where the caller may record.
+    reach: Reach,
     /// Receipts shall carry proofs.
     published: bool,
 }
 
 impl Wanted {
-    fn parse(app: &App, raw: Option<&str>) -> Result<Self, Problem> {
+    fn parse(app: &App, caller: &Caller, raw: Option<&str>) -> Result<Self, Problem> {
+        let reach = reading::reach(caller, Permission::Record)?;
         let mut parameters = Parameters::read(raw)?;
         let mut faults = Vec::new();
+        let otherwise = caller.principal.home();
+        let otherwise = otherwise.unwrap_or(&app.settings.default_organization);
         let organization = match parameters.once("organization", &mut faults) {
-            None => Some(app.settings.default_organization.clone()),
+            None => Some(otherwise.clone()),
             Some(text) => Organization::parse(&text),
         };
         if organization.is_none() {
@@ -150,20 +171,29 @@ impl Wanted {
         let waits = [("stored", false), ("published", true)];
         let published = parameters.choice("wait", &waits, &mut faults);
         parameters.finish(&["organization", "wait"], faults)?;
+        let published = published.unwrap_or(false);
+        if published {
+            reading::must_hold(&caller.principal, Permission::Verify)?;
+        }
         Ok(Self {
-            organization: organization.unwrap_or_else(|| app.settings.default_organization.clone()),
-            published: published.unwrap_or(false),
+            organization: organization.unwrap_or_else(|| otherwise.clone()),
+            reach,
+            published,
         })
     }
 }
 
 /// `GET /v1/entries` lists a page.
-pub async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): RawQuery) -> Answer {
+    let reading = app.reading(&caller, Permission::Read)?;
     let mut parameters = Parameters::read(raw.as_deref())?;
     let kept = parameters.clone();
     let query = Query::parse(&app, &mut parameters, &[])?;
+    if query.cursor.is_none() {
+        app.note_search(&caller, &reading, &query.filter).await;
+    }
     app.blocking(move |app| {
-        let listing = listing::list(app, &app.store.snapshot(), &query)?;
+        let listing = listing::list(&reading, &query)?;
         let secret = app.store.secret();
         let mut response = json(listing.to_json(&secret));
         if let Some(cursor) = &listing.next {
@@ -182,18 +212,20 @@ pub async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answe
 /// `GET /v1/entries/{id}` shows one entry.
 pub async fn show(
     State(app): State<Arc<App>>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
+    let reading = app.reading(&caller, Permission::Read)?;
     let mut parameters = Parameters::read(raw.as_deref())?;
     let mut faults = Vec::new();
     let organization = parameters.once("organization", &mut faults);
     parameters.finish(&["organization"], faults)?;
     // A path that is no text names no entry.
     let id = id.map_or(String::new(), |Path(id)| id);
-    app.blocking(move |app| {
-        let entry = find(app, &id, organization.as_deref())?;
+    let shown = app.blocking(move |_| {
+        let entry = find(&reading, &id, organization.as_deref())?;
         let mut wire = Vec::new();
         entry.write_wire(&mut wire);
         let digest = Sha256::digest(&wire);
@@ -214,23 +246,42 @@ pub async fn show(
             header::CACHE_CONTROL,
             HeaderValue::from_static("private, no-cache"),
         );
-        Ok(response)
-    })
-    .await
+        Ok((response, Deed::viewed(&entry)))
+    });
+    let (response, deed) = shown.await?;
+    app.note_reading(&caller, deed).await;
+    Ok(response)
 }
 
-/// The entry of an id; in the first organization that has one, or in the one named. None is 404, whatever the reason.
-pub fn find(app: &App, id: &str, organization: Option<&str>) -> Result<Entry, Problem> {
-    find_kept(app, id, organization).map(|kept| kept.entry)
+/// The entry of an id; in the first organization that has one, or in the one named. None is 404, whatever the reason: that
+/// there is none, or that it is out of reach.
+pub fn find(reading: &Reading, id: &str, organization: Option<&str>) -> Result<Entry, Problem> {
+    let id = EntryId::parse(id).ok_or_else(no_entry)?;
+    let wanted =
+        |entry: &Entry| organization.is_none_or(|o| entry.scope.organization.as_str() == o);
+    reading
+        .get(&id)?
+        .into_iter()
+        .find(wanted)
+        .ok_or_else(no_entry)
 }
 
-/// As [`find`], with what proves it.
-pub fn find_kept(app: &App, id: &str, organization: Option<&str>) -> Result<Kept, Problem> {
-    let none = || Kind::NotFound.detail("no entry of that id");
-    let id = EntryId::parse(id).ok_or_else(none)?;
-    let entries = app.store.snapshot().get_kept(&id)?;
-    let wanted = |entry: &Kept| organization.is_none_or(|o| entry.scope.organization.as_str() == o);
-    entries.into_iter().find(wanted).ok_or_else(none)
+/// As [`find`], as it is kept: with what proves it, and what of it the caller does not see.
+pub fn find_kept(
+    reading: &Reading,
+    id: &str,
+    organization: Option<&str>,
+) -> Result<(Kept, Mask), Problem> {
+    let id = EntryId::parse(id).ok_or_else(no_entry)?;
+    let wanted =
+        |entry: &Entry| organization.is_none_or(|o| entry.scope.organization.as_str() == o);
+    let mut entries = reading.get_kept(&id)?.into_iter();
+    entries.find(|(kept, _)| wanted(kept)).ok_or_else(no_entry)
+}
+
+/// The same for an entry out of reach as for none.
+pub fn no_entry() -> Problem {
+    Kind::NotFound.detail("no entry of that id")
 }
 
 /// RFC 9110 section 13.1.2: a list of tags, weak ones compared as strong, or `*`.
@@ -244,28 +295,28 @@ fn names_tag(sent: &HeaderValue, tag: &HeaderValue) -> bool {
 }
 
 /// `GET /v1/facets` counts values.
-pub async fn count(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+pub async fn count(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): RawQuery) -> Answer {
+    let reading = app.reading(&caller, Permission::Read)?;
     let mut parameters = Parameters::read(raw.as_deref())?;
     let mut faults = Vec::new();
     let wanted = FacetQuery::parse(&mut parameters, &mut faults);
     let filter = filter_only(&app, parameters, FacetQuery::PARAMETERS, faults)?;
-    app.blocking(move |app| {
-        Ok(json(
-            facets::facets(&app.store.snapshot(), &filter, &wanted)?.to_json(),
-        ))
-    })
-    .await
+    app.note_search(&caller, &reading, &filter).await;
+    app.blocking(move |_| Ok(json(facets::facets(&reading, &filter, &wanted)?.to_json())))
+        .await
 }
 
 /// `GET /v1/histogram` counts success and failure over time.
-pub async fn chart(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+pub async fn chart(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): RawQuery) -> Answer {
+    let reading = app.reading(&caller, Permission::Read)?;
     let mut parameters = Parameters::read(raw.as_deref())?;
     let mut faults = Vec::new();
     let wanted = HistogramQuery::parse(&mut parameters, &mut faults);
     let filter = filter_only(&app, parameters, HistogramQuery::PARAMETERS, faults)?;
-    app.blocking(move |app| {
+    app.note_search(&caller, &reading, &filter).await;
+    app.blocking(move |_| {
         Ok(json(
-            histogram::histogram(&app.store.snapshot(), &filter, &wanted)?.to_json(),
+            histogram::histogram(&reading, &filter, &wanted)?.to_json(),
         ))
     })
     .await
@@ -287,7 +338,7 @@ pub fn filter_only(
 }
 
 /// `GET /v1/catalogue` names categories, actions and target types.
-pub async fn catalogue(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+pub async fn catalogue(State(app): State<Arc<App>>, _: Caller, RawQuery(raw): RawQuery) -> Answer {
     Parameters::read(raw.as_deref())?.finish(&[], Vec::new())?;
     Ok(json(catalogue::to_json(&app.catalogue)))
 }

@@ -1,8 +1,10 @@
 //! What `main` builds once and hands down: no globals.
 
 use crate::api::proof;
+use crate::guard::Door;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
+use crate::watching::Watch;
 use entry::limits::BATCH_BYTES_MAX;
 use entry::{Catalogue, Organization, Timestamp};
 use std::sync::Arc;
@@ -14,6 +16,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// The running product: the store and everything that answers from it.
 pub struct App {
     pub store: Store,
+    /// Who is let in.
+    pub door: Door,
+    /// What was noted lately.
+    pub watch: Watch,
+    /// Passwords that are hashed right now: each takes 19 MiB and a processor.
+    pub hashing: Gate,
     pub catalogue: Arc<Catalogue>,
     pub settings: Settings,
     /// The server's clock, for relative times; the store has its own, never falling one.
@@ -41,6 +49,11 @@ pub struct App {
     /// True once the server shuts down: what never ends by itself ends then.
     pub closing: watch::Sender<bool>,
 }
+
+/// Passwords hashed at the same time.
+const HASHING_MAX: usize = 2;
+/// Who may wait for that; more are answered 503.
+const HASHING_WAITING_MAX: usize = 64;
 
 /// What a deployment may choose.
 #[derive(Clone, Debug)]
@@ -131,7 +144,13 @@ impl Default for Settings {
 }
 
 impl App {
-    pub fn new(store: Store, catalogue: Catalogue, settings: Settings, clock: Clock) -> Arc<Self> {
+    pub fn new(
+        store: Store,
+        door: Door,
+        catalogue: Catalogue,
+        settings: Settings,
+        clock: Clock,
+    ) -> Arc<Self> {
         let limits = &settings.limits;
         let commits = watch::Sender::new(());
         let wake = commits.clone();
@@ -143,6 +162,9 @@ impl App {
             commits,
             checkpoints,
             closing: watch::Sender::new(false),
+            door,
+            watch: Watch::default(),
+            hashing: Gate::new(HASHING_MAX, HASHING_WAITING_MAX),
             catalogue: Arc::new(catalogue),
             clock,
             metrics: Metrics::new(),

@@ -64,10 +64,16 @@ pub const KEYS: &[Key] = &[
         "the address to listen on",
     ),
     key(
+        "access",
+        Kind::Text,
+        Some("required"),
+        "required: nobody without a credential; open: every caller on this machine is an owner",
+    ),
+    key(
         "insecure_listen",
         Kind::Switch,
         Some("false"),
-        "accept an address that other machines can reach, without access control",
+        "accept an address that other machines can reach, without encryption",
     ),
     key(
         "allow_volatile",
@@ -148,6 +154,8 @@ pub const KEYS: &[Key] = &[
 pub struct Config {
     pub data: PathBuf,
     pub listen: SocketAddr,
+    /// Every caller on this machine is an owner.
+    pub open: bool,
     pub insecure_listen: bool,
     pub allow_volatile: bool,
     pub public_hosts: Vec<String>,
@@ -314,6 +322,14 @@ impl Layers {
                     &format!("`{listen}` is not an address and port, such as 127.0.0.1:8080"),
                 )
             })?,
+            open: match self.get::<String>("access")?.as_str() {
+                "required" => false,
+                "open" => true,
+                other => {
+                    let what = format!("`{other}` is neither `required` nor `open`");
+                    return Err(self.wrong("access", &what));
+                }
+            },
             insecure_listen: self.get("insecure_listen")?,
             allow_volatile: self.get("allow_volatile")?,
             public_hosts: self.optional("public_host")?.unwrap_or_default(),

@@ -7,6 +7,7 @@
 mod routine;
 mod story;
 
+use crate::access::Reach;
 use crate::app::App;
 use crate::bench::workload::Numbers;
 use entry::draft::Defaults;
@@ -95,7 +96,7 @@ fn record_history(app: &App) -> Result<u64, store::Error> {
 fn anchor(app: &App) -> Result<Option<i64>, store::Error> {
     let (organization, source, event_id, days) = story::FIRST;
     let id = EntryId::derive(organization, source, event_id);
-    let found = app.store.snapshot().get(&id)?;
+    let found = app.reading_within(Reach::everything()).get(&id)?;
     Ok(found
         .first()
         .map(|entry| entry.timestamp.as_micros() + days * DAY))

@@ -13,10 +13,14 @@
 pub mod bundle;
 pub mod csv;
 
-use crate::api::listing::as_of;
+use crate::access::{Permission, Principal};
 use crate::api::query::{DIRECTIONS, ORDERS, Parameters, refused};
 use crate::app::App;
+use crate::guard::Caller;
+use crate::guard::stream::{self, Until};
 use crate::problem::{Fault, Problem};
+use crate::reading::{self, Reading, Shown};
+use crate::watching::{self, Act, Deed};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -30,7 +34,7 @@ use hyper::body::Frame;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use store::view::{Direction, Order, PageQuery, Scan, Snapshot};
+use store::view::{Direction, Order, PageQuery};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
@@ -118,25 +122,48 @@ impl ExportQuery {
 /// `GET /v1/export` streams everything that the filter matches, as it was when the call came. `HEAD` searches nothing.
 pub async fn export(
     State(app): State<Arc<App>>,
+    caller: Caller,
     method: Method,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
+    let reach = reading::reach(&caller, Permission::Export)?;
     let query = ExportQuery::parse(&app, Parameters::read(raw.as_deref())?)?;
     let format = query.format;
     let name = file_name(&query, app.now());
     let (sender, receiver) = channel::<Chunk>(CHUNKS_WAITING_MAX);
     if method != Method::HEAD {
         let place = app.exports.enter().await?;
+        let reading = app.reading_within(reach.clone());
+        app.must_be_watchable()?;
+        let deed = Deed::new(Act::ExportEntries)
+            .of(app.concerned(&reading, &query.filter).as_ref())
+            .with("format", query.format.extension())
+            .with("filter", watching::said(&query.filter));
         match format {
             Format::Rows(rows) => {
-                tokio::task::spawn_blocking(move || run(&app, rows, query, sender, place));
+                app.note(&caller, deed).await?;
+                let app = Arc::clone(&app);
+                tokio::task::spawn_blocking(move || {
+                    run(&app, rows, &reading, query, sender, place);
+                });
             }
             Format::Bundle => {
-                let evidence = Evidence::find(&app, query.filter).await?;
+                let verified = app.reading(&caller, Permission::Verify)?;
+                let evidence = Evidence::find(&app, reading, &verified, query.filter).await?;
+                app.note(&caller, deed).await?;
+                let app = Arc::clone(&app);
                 tokio::task::spawn_blocking(move || prove(&app, evidence, sender, place));
             }
         }
     }
+    // What was begun under one reach is not gone on with under another.
+    let unmask = caller.circumstances.unmask;
+    let may = move |now: &Principal| match unmask {
+        true => now.unmasked(Permission::Export) == reach,
+        false => now.reach(Permission::Export) == reach,
+    };
+    let stopped = stream::stopped(Arc::clone(&app), caller.principal, may);
+    let body = Until::new(ReceiverStream::new(receiver), stopped, Err(Broken));
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -151,11 +178,7 @@ pub async fn export(
             HeaderValue::from_static("x-audit-complete, x-audit-entries"),
         ),
     ];
-    Ok((
-        headers,
-        Body::new(StreamBody::new(ReceiverStream::new(receiver))),
-    )
-        .into_response())
+    Ok((headers, Body::new(StreamBody::new(body))).into_response())
 }
 
 /// A piece of the body; an error in it breaks the connection off.
@@ -194,6 +217,7 @@ fn file_name(query: &ExportQuery, now: Timestamp) -> String {
 fn run(
     app: &App,
     format: Rows,
+    reading: &Reading,
     query: ExportQuery,
     sender: Sender<Chunk>,
     place: OwnedSemaphorePermit,
@@ -204,8 +228,7 @@ fn run(
         entries: 0,
         sender,
     };
-    let snapshot = app.store.snapshot();
-    let ended = file.write_all(&snapshot, query);
+    let ended = file.write_all(reading, query);
     ends(app, file.entries, ended, &file.sender);
     drop(place);
 }
@@ -233,7 +256,7 @@ fn ends(app: &App, entries: u64, ended: Result<(), Cut>, sender: &Sender<Chunk>)
 
 /// Entries by the batch: handing over one at a time costs more than reading it. A batch is cut short by large entries, so that
 /// what waits is bounded in bytes too.
-fn read_batches(mut scan: Scan, batches: &SyncSender<Result<Vec<Entry>, store::Error>>) {
+fn read_batches(mut scan: Shown, batches: &SyncSender<Result<Vec<Entry>, store::Error>>) {
     loop {
         let mut batch = Vec::with_capacity(BATCH_ENTRIES);
         let mut heavy = 0;
@@ -277,27 +300,28 @@ struct File {
 }
 
 impl File {
-    fn write_all(&mut self, snapshot: &Snapshot, query: ExportQuery) -> Result<(), Cut> {
-        let state = as_of(snapshot, &query.filter);
+    fn write_all(&mut self, reading: &Reading, query: ExportQuery) -> Result<(), Cut> {
+        let state = reading.as_of(&query.filter);
+        let state = state.map_err(|error| Cut::Failed(error.to_string()))?;
         match self.format {
             Rows::Csv(_) => self.out.extend_from_slice(csv::HEADER),
             Rows::Json => self.out.extend_from_slice(b"{\"entries\":["),
             Rows::Ndjson => {}
         }
-        let scan = snapshot.scan(PageQuery {
+        let scan = reading.scan(&PageQuery {
             filter: query.filter,
             order: query.order,
             direction: query.direction,
             limit: usize::MAX,
             after: None,
-            as_of: snapshot.as_of,
+            as_of: reading.untold_state(),
         });
         self.write_each(scan)?;
         self.finish(state)
     }
 
     /// Reading and writing by one thread each: unpacking and parsing an entry costs about as much as writing its row.
-    fn write_each(&mut self, scan: Scan) -> Result<(), Cut> {
+    fn write_each(&mut self, scan: Shown) -> Result<(), Cut> {
         std::thread::scope(|scope| {
             let (batches, read) = sync_channel(BATCHES_WAITING_MAX);
             scope.spawn(move || read_batches(scan, &batches));

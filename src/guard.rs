@@ -1,14 +1,25 @@
-//! Which calls are let in at all, and what every answer says to a browser.
+//! Which calls are let in at all, who makes them, and what every answer says to a browser.
 //!
-//! While there is no access control the server is protected by being reachable from its own machine only. Two ways around
-//! that lead through the browser of a person who works there: a page of another site posting a form to us (refused by
-//! `Origin` and `Sec-Fetch-Site`), and a page whose DNS name is rebound to 127.0.0.1 (refused by `Host`).
+//! Two ways in lead through the browser of a person who may do something here: a page of another site posting a form to us
+//! (refused by `Origin` and `Sec-Fetch-Site`), and a page whose DNS name is rebound to 127.0.0.1 (refused by `Host`).
+//!
+//! - [`door`]: open, or guarded
+//! - [`caller`]: who calls, and how; the extractor that handlers take
+//! - [`stream`]: streams end when who reads them may no longer
+
+pub mod caller;
+pub mod door;
+pub mod stream;
+
+pub use caller::{Caller, Circumstances, Peer};
+pub use door::Door;
 
 use crate::answer;
+use crate::api::query::{Parameters, refused};
 use crate::app::App;
 use crate::body::linger;
 use crate::metrics::Call;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Fault, Kind, Problem};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -19,7 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Checks the call, answers it, finishes the answer.
-pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let path = request.uri().path().to_owned();
     let mut call = Call {
@@ -32,7 +43,8 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         status: 0,
     };
     let method = request.method().clone();
-    let response = match check(&app, &method, request.uri(), request.headers()) {
+    let checked = check(&app, &method, request.uri(), request.headers());
+    let response = match checked.and_then(|()| introduce(&app, &mut request)) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             linger(request.into_body());
@@ -53,12 +65,70 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     response
 }
 
+/// Says with the call who makes it, and takes what every route understands out of its parameters.
+fn introduce(app: &App, request: &mut Request) -> Result<(), Problem> {
+    let taken = std::mem::take(request);
+    let (mut parts, body) = taken.into_parts();
+    let mut circumstances = Circumstances::of(&parts);
+    let read = take_parameters(&mut parts.uri, &mut circumstances);
+    let identity = caller::identify(&app.door, &parts.headers, app.now());
+    parts.extensions.insert(identity);
+    parts.extensions.insert(circumstances);
+    *request = Request::from_parts(parts, body);
+    read
+}
+
+/// The longest `?purpose=`, in bytes: a ticket and a sentence.
+const PURPOSE_BYTES_MAX: usize = 256;
+
+/// Takes `purpose` and `unmask`, which say how a call is meant on any route, out of the parameters.
+fn take_parameters(uri: &mut Uri, circumstances: &mut Circumstances) -> Result<(), Problem> {
+    let Some(query) = uri.query() else {
+        return Ok(());
+    };
+    let is_own = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        matches!(name, "purpose" | "unmask")
+    };
+    if !query.split('&').any(|pair| is_own(&pair)) {
+        return Ok(());
+    }
+    let (own, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_own);
+    let mut parameters = Parameters::read(Some(&own.join("&")))?;
+    let mut faults = Vec::new();
+    let purpose = parameters.once("purpose", &mut faults);
+    if purpose
+        .as_ref()
+        .is_some_and(|text| text.len() > PURPOSE_BYTES_MAX)
+    {
+        faults.push(Fault::parameter("purpose", "at most 256 bytes"));
+    }
+    let switch = [("true", true), ("false", false)];
+    let unmask = parameters.choice("unmask", &switch, &mut faults);
+    if !faults.is_empty() {
+        return Err(refused(faults));
+    }
+    circumstances.purpose = purpose.map(Into::into);
+    circumstances.unmask = unmask.unwrap_or(false);
+    let path = match rest.is_empty() {
+        true => uri.path().to_owned(),
+        false => format!("{}?{}", uri.path(), rest.join("&")),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path.parse().expect("a part of a path and query"));
+    *uri = Uri::from_parts(parts).expect("parts of an address");
+    Ok(())
+}
+
 /// A caller may invent methods; a label may not be invented.
 fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
     }
@@ -100,7 +170,10 @@ fn check(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(
             .and_then(|o| o.split_once("://"))
             .is_some_and(|(_, o)| o == host),
     };
-    if foreign || !origin {
+    // What a browser sends by itself proves nothing about who meant the call: one that changes something says where from.
+    let told = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
+    let untold = !told && caller::is_by_cookie(&app.door, headers);
+    if foreign || !origin || untold {
         return Err(
             Kind::CrossOrigin.detail("a page of another origin may not change anything here")
         );

@@ -7,11 +7,13 @@
 //! - [`app`]: what `main` builds once and hands down
 //! - [`router`]: every route, in one table
 //! - [`server`]: sockets, timeouts, shutdown
-//! - [`guard`]: which calls are let in at all: host, origin, headers
+//! - [`guard`]: which calls are let in at all: host, origin, headers; and who makes them
 //! - [`body`]: the bytes of a call: limits, decompression, stalled senders
 //! - [`answer`]: the bytes of answers until they are sent
-//! - [`access`]: who may do what, and where; not asked by any route yet
+//! - [`access`]: who may do what, and where
+//! - [`reading`]: what a caller may see of the logs: the only way from a handler to entries
 //! - [`api`]: the handlers of `/v1` and the functions behind them, which pages call too
+//! - [`watching`]: the log watches itself
 //! - [`cursor`]: where a walk goes on
 //! - [`export`], [`tail`]: everything at once, everything from now on
 //! - [`problem`]: how a refusal looks
@@ -46,8 +48,10 @@ pub mod openapi;
 pub mod pages;
 pub mod problem;
 pub mod random;
+pub mod reading;
 pub mod router;
 pub mod server;
 pub mod tail;
 pub mod terminal;
 pub mod verify;
+pub mod watching;

@@ -23,6 +23,8 @@ pub struct Metrics {
     pub tails: Gauge,
     pub exported_entries: Counter,
     pub exports_cut: Counter,
+    /// Readings that should have left an entry of our own and did not.
+    pub unnoted: Counter,
     pub log_entries: Gauge,
     pub logs: Gauge,
     pub checkpoint_size: Gauge,
@@ -67,6 +69,7 @@ impl Metrics {
             tails: Gauge::default(),
             exported_entries: Counter::default(),
             exports_cut: Counter::default(),
+            unnoted: Counter::default(),
             log_entries: Gauge::default(),
             logs: Gauge::default(),
             checkpoint_size: Gauge::default(),
@@ -110,6 +113,8 @@ impl Metrics {
             "Exports that ended before they were complete",
             self.exports_cut.clone(),
         );
+        let unnoted = "Readings that left no entry of their own, since nothing could be written";
+        to.register("unnoted_readings", unnoted, self.unnoted.clone());
         to.register(
             "log_entries",
             "Entries in all logs",

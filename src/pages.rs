@@ -35,8 +35,11 @@ mod target;
 mod toolbar;
 mod visible;
 
+use crate::access::Permission;
 use crate::app::App;
+use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
+use crate::watching::Deed;
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -64,6 +67,7 @@ pub fn router() -> Router<Arc<App>> {
 /// `GET /` is the Audit Logs page.
 async fn entries(
     State(app): State<Arc<App>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -77,10 +81,18 @@ async fn entries(
         Some(b"drawer") => Part::Drawer,
         _ => Part::Whole,
     };
-    let listing = match load::list(&app, &setting, part).await {
+    let reading = match app.reading(&caller, Permission::Read) {
+        Ok(reading) => reading,
+        Err(problem) => return failed(&headers, &setting, problem),
+    };
+    let listing = match load::list(&app, &caller, reading, &setting, part).await {
         Ok(listing) => listing,
         Err(problem) => return failed(&headers, &setting, problem),
     };
+    if let Some(Some(details)) = &listing.selected {
+        let deed = Deed::viewed(&details.entry);
+        app.note_reading(&caller, deed).await;
+    }
     if part == Part::Drawer {
         let details = listing.selected.as_ref().and_then(Option::as_ref);
         return html(&headers, StatusCode::OK, details::drawer(&setting, details));
@@ -118,6 +130,7 @@ fn canonical(setting: &Setting, raw: &str) -> Option<Location> {
 /// `GET /entries/{id}` is the permalink of an entry.
 async fn entry(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
@@ -126,12 +139,20 @@ async fn entry(
     let here = Location::new(&path, &raw.unwrap_or_default());
     let setting = setting::read(&app, here, &headers);
     let organization = setting.here.get("organization").map(str::to_owned);
-    let found = app.blocking(move |app| {
-        let entry = crate::api::find(app, &id, organization.as_deref())?;
-        load::details(app, &app.store.snapshot(), entry)
-    });
+    let found = async {
+        let reading = app.reading(&caller, Permission::Read)?;
+        let work = move |app: &Arc<App>| {
+            let entry = crate::api::find(&reading, &id, organization.as_deref())?;
+            load::details(app, &reading, entry)
+        };
+        app.blocking(work).await
+    };
     match found.await {
-        Ok(details) => html(&headers, StatusCode::OK, details::page(&setting, &details)),
+        Ok(details) => {
+            let deed = Deed::viewed(&details.entry);
+            app.note_reading(&caller, deed).await;
+            html(&headers, StatusCode::OK, details::page(&setting, &details))
+        }
         Err(problem) => failed(&headers, &setting, problem),
     }
 }
@@ -139,6 +160,7 @@ async fn entry(
 /// `GET /targets/{type}/{key}` is the history of a target, by its id or name.
 async fn target(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path((kind, key)): Path<(String, String)>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
@@ -150,10 +172,12 @@ async fn target(
     );
     let here = Location::new(&path, &raw.unwrap_or_default());
     let setting = setting::read(&app, here.clone(), &headers);
-    match app
-        .blocking(move |app| load::history(app, &here, &kind, &key))
-        .await
-    {
+    let found = async {
+        let reading = app.reading(&caller, Permission::Read)?;
+        app.blocking(move |app| load::history(app, &reading, &here, &kind, &key))
+            .await
+    };
+    match found.await {
         Ok(history) => html(&headers, StatusCode::OK, target::page(&setting, &history)),
         Err(problem) => failed(&headers, &setting, problem),
     }
@@ -162,12 +186,16 @@ async fn target(
 /// `GET /integrity` is what is signed of the logs, and how to verify it.
 async fn integrity(
     State(app): State<Arc<App>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let here = Location::new("/integrity", &raw.unwrap_or_default());
     let setting = setting::read(&app, here, &headers);
-    match integrity::load(&app, setting.here.get("organization")) {
+    let shown = app
+        .reading(&caller, Permission::Verify)
+        .and_then(|reading| integrity::load(&app, &reading, setting.here.get("organization")));
+    match shown {
         Ok(shown) => html(&headers, StatusCode::OK, integrity::page(&setting, &shown)),
         Err(problem) => failed(&headers, &setting, problem),
     }
@@ -176,9 +204,11 @@ async fn integrity(
 /// `GET /integrity/{organization}/key` is the log's vkeys as a file.
 async fn log_key(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(organization): Path<String>,
 ) -> Result<String, Problem> {
-    integrity::key_file(&app, &organization)
+    let reading = app.reading(&caller, Permission::Verify)?;
+    integrity::key_file(&app, &reading, &organization)
 }
 
 fn failed(headers: &HeaderMap, setting: &Setting, problem: Problem) -> Response {

@@ -44,6 +44,19 @@ kinds! {
     InvalidErasure = "invalid-erasure", UNPROCESSABLE_ENTITY, "That cannot be erased";
     /// Of one item: its id is stored with other content.
     IdConflict = "id-conflict", CONFLICT, "The id is stored with other content";
+    /// Nobody is known by what the call shows.
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
+    /// Who calls is known, and may not do this.
+    Forbidden = "forbidden", FORBIDDEN, "You may not do this";
+    /// Guessing is slow.
+    TooManyAttempts = "too-many-attempts", TOO_MANY_REQUESTS, "Too many attempts";
+    /// What is asked for of access cannot be given to anybody.
+    InvalidAccess = "invalid-access", UNPROCESSABLE_ENTITY, "That cannot be given";
+    Taken = "taken", CONFLICT, "The name is taken";
+    /// Something else needs it, or there is no room for more.
+    InUse = "in-use", CONFLICT, "That is in use";
+    /// There are no accounts behind an open door.
+    AccessOff = "access-off", CONFLICT, "Access control is off";
     CrossOrigin = "cross-origin", FORBIDDEN, "Another site may not do this";
     NotFound = "not-found", NOT_FOUND, "There is no such thing";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The method does not apply here";

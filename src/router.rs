@@ -26,7 +26,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/histogram", get(api::chart))
         .route("/catalogue", get(api::catalogue))
         .route("/export", get(export::export))
-        .route("/tail", get(tail::tail));
+        .route("/tail", get(tail::tail))
+        .nest("/access", api::access::router());
     Router::new()
         .route("/healthz", get(condition::alive))
         .route("/readyz", get(condition::ready))

@@ -5,6 +5,7 @@
 mod patient;
 
 use crate::app::{App, Limits};
+use crate::guard::{Door, Peer};
 use crate::problem::Kind;
 use crate::router::router;
 use axum::Router;
@@ -31,11 +32,25 @@ use tower::ServiceExt;
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     #[error(
-        "{0} can be reached by others and there is no access control yet; --insecure-listen accepts that"
+        "{0} can be reached by others, and what is sent there can be read on the way; --insecure-listen accepts that"
     )]
     NotLoopback(SocketAddr),
+    #[error(
+        "{0} can be reached by others, and access is open to every caller; --access required closes it"
+    )]
+    Open(SocketAddr),
     #[error("cannot listen: {0}")]
     Listen(#[from] io::Error),
+}
+
+/// Refuses an address that others can reach, unless that is guarded and its dangers are known.
+pub fn must_listen_safely(address: SocketAddr, open: bool, insecure: bool) -> Result<(), Refused> {
+    match address.ip().is_loopback() {
+        true => Ok(()),
+        false if open => Err(Refused::Open(address)),
+        false if insecure => Ok(()),
+        false => Err(Refused::NotLoopback(address)),
+    }
 }
 
 /// Connections over the limit that are told so at the same time; the rest are closed without a word.
@@ -50,39 +65,26 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Refused> {
     let address = listener.local_addr()?;
-    if !address.ip().is_loopback() && !app.settings.insecure_listen {
-        return Err(Refused::NotLoopback(address));
-    }
+    must_listen_safely(address, app.door.is_open(), app.settings.insecure_listen)?;
     raise_descriptor_limit();
     let limits = &app.settings.limits;
     let service = router(Arc::clone(&app));
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let last_words = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let mut connections = JoinSet::new();
+    let tidying = tokio::spawn(tidy(Arc::clone(&app)));
     let mut shutdown = pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of descriptors, most likely: accepting again at once would only spin.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+            accepted = accept(&listener) => accepted,
         };
-        // Answers are written whole; waiting for more to send only delays them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
             let (app, service) = (Arc::clone(&app), service.clone());
             connections.spawn(async move {
                 app.metrics.connections.inc();
-                converse(&app, service, stream).await;
+                converse(&app, service, stream, Peer(peer)).await;
                 app.metrics.connections.dec();
                 drop(place);
             });
@@ -106,7 +108,52 @@ pub async fn serve(
         tracing::warn!("calls still in flight are cut");
     }
     connections.shutdown().await;
+    if let Err(error) = tidying.await {
+        tracing::error!(%error, "what is kept of sessions was not tidied");
+    }
     Ok(())
+}
+
+/// The next connection, and whom it comes from.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are written whole; waiting for more to send only delays them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "no TCP_NODELAY");
+                }
+                return (stream, peer);
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: accepting again at once would only spin.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// How often it is written down when tokens and sessions were used last.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// Writes that down now and then, and at the end.
+async fn tidy(app: Arc<App>) {
+    let mut closing = app.closing.subscribe();
+    let mut is_over = app.door.is_open();
+    while !is_over {
+        is_over = timeout(TIDY, closes(&mut closing)).await.is_ok();
+        let app = Arc::clone(&app);
+        let work = move || match &app.door {
+            Door::Guarded(guarded) => guarded.access.tidy(app.now()),
+            Door::Open => Ok(()),
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the use of tokens was not written down"),
+            Err(error) => tracing::error!(%error, "tidying access panicked"),
+        }
+    }
 }
 
 /// Shells allow 1,024 open files, whatever the system would give.
@@ -123,9 +170,12 @@ fn raise_descriptor_limit() {
 }
 
 /// One connection, from its first call to its last.
-async fn converse(app: &App, service: Router, stream: TcpStream) {
+async fn converse(app: &App, service: Router, stream: TcpStream, peer: Peer) {
     let limits = &app.settings.limits;
-    let service = service.map_request(|request: hyper::Request<Incoming>| request.map(Body::new));
+    let service = service.map_request(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request.map(Body::new)
+    });
     let stream = TokioIo::new(Patient::new(stream, limits.write_wait));
     let mut connection =
         builder(limits).serve_connection(stream, TowerToHyperService::new(service));

@@ -7,10 +7,16 @@
 //! `{"reason":…}`). The id of an event is `<received_at in µs>-<seq>-<organization>`. An id without data says that nothing up
 //! to there matched.
 
+use crate::access::{Permission, Principal};
 use crate::api::filter_only;
 use crate::api::query::Parameters;
 use crate::app::App;
+use crate::guard::Caller;
+use crate::guard::caller::unauthenticated;
+use crate::guard::stream::{self, Until};
 use crate::problem::{Fault, Kind, Problem};
+use crate::reading::Reading;
+use crate::watching::{self, Act, Deed};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -40,9 +46,11 @@ const RESUME: &str = "last_event_id";
 /// `GET /v1/tail` streams what is appended from now on, or since `Last-Event-ID`.
 pub async fn tail(
     State(app): State<Arc<App>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let reading = app.reading(&caller, Permission::Read)?;
     let mut parameters = Parameters::read(raw.as_deref())?;
     let mut faults = Vec::new();
     let sent = headers
@@ -51,29 +59,42 @@ pub async fn tail(
     let named = parameters.once(RESUME, &mut faults);
     let after = sent.filter(|id| !id.is_empty()).or(named);
     let filter = filter_only(&app, parameters, &[RESUME], faults)?;
+    let concerned = app.concerned(&reading, &filter);
     let at = match after {
         Some(id) => Place::parse(&id).ok_or_else(|| foreign(&id))?,
-        None => Place::after_all_of(app.store.snapshot().as_of.unwrap_or(Timestamp::MIN)),
+        None => {
+            let state = app.blocking(move |_| Ok(reading.state()?)).await?;
+            Place::after_all_of(state.unwrap_or(Timestamp::MIN))
+        }
     };
     let place = app.tails.enter().await?;
+    let deed = Deed::new(Act::TailEntries).of(concerned.as_ref());
+    let deed = deed.with("filter", watching::said(&filter));
+    app.note_reading(&caller, deed).await;
     let (sender, receiver) = channel(2);
     let headers = [(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/event-stream"),
     )];
+    let may = |now: &Principal| now.holds(Permission::Read);
+    let stopped = stream::stopped(Arc::clone(&app), caller.principal.clone(), may);
+    let last = Ok(Frame::data(end_event("you may no longer read this")));
+    let body = Until::new(ReceiverStream::new(receiver), stopped, last);
     tokio::spawn(async move {
         app.metrics.tails.inc();
-        if let Err(Gone) = follow(&app, filter, at, &sender).await {
+        let follower = Follower {
+            caller,
+            filter,
+            seen: at.clone(),
+            told: at,
+        };
+        if let Err(Gone) = follow(&app, follower, &sender).await {
             tracing::debug!("a tail's reader is gone");
         }
         app.metrics.tails.dec();
         drop::<OwnedSemaphorePermit>(place);
     });
-    Ok((
-        headers,
-        Body::new(StreamBody::new(ReceiverStream::new(receiver))),
-    )
-        .into_response())
+    Ok((headers, Body::new(StreamBody::new(body))).into_response())
 }
 
 fn foreign(id: &str) -> Problem {
@@ -90,33 +111,42 @@ type Event = Result<Frame<Bytes>, Infallible>;
 /// The reader has closed its side.
 struct Gone;
 
+/// A reader on its way through the log.
+struct Follower {
+    caller: Caller,
+    filter: Filter,
+    /// Up to here everything was looked at.
+    seen: Place,
+    /// What the reader was told of that. To one who does not see everything it moves with what it is sent only: when
+    /// something out of its reach was recorded is nothing it should hear.
+    told: Place,
+}
+
 async fn follow(
     app: &Arc<App>,
-    filter: Filter,
-    mut at: Place,
+    mut follower: Follower,
     sender: &Sender<Event>,
 ) -> Result<(), Gone> {
     let mut commits = app.commits.subscribe();
     let mut closing = app.closing.subscribe();
     let heartbeat = app.settings.limits.heartbeat;
-    let hello = format!("retry: 2000\nid: {at}\n\n");
+    let hello = format!("retry: 2000\nid: {}\n\n", follower.told);
     send(app, sender, hello.into()).await?;
     loop {
         commits.mark_unchanged();
         loop {
-            let (step, more) = match step(app, &filter, &at).await {
-                Ok(Step {
-                    events,
-                    at: reached,
-                    more,
-                }) => {
-                    at = reached;
-                    (events, more)
-                }
+            let Step {
+                events,
+                seen,
+                told,
+                more,
+            } = match step(app, &follower).await {
+                Ok(step) => step,
                 Err(problem) => return end(sender, &problem.detail).await,
             };
-            if !step.is_empty() {
-                send(app, sender, step.into()).await?;
+            (follower.seen, follower.told) = (seen, told);
+            if !events.is_empty() {
+                send(app, sender, events.into()).await?;
             }
             if !more {
                 break;
@@ -136,7 +166,10 @@ async fn follow(
         match woken {
             Woken::Commit => {}
             Woken::Closing => return end(sender, "the server is shutting down").await,
-            Woken::Silence => send(app, sender, format!(":\nid: {at}\n\n").into()).await?,
+            Woken::Silence => {
+                let heartbeat = format!(":\nid: {}\n\n", follower.told);
+                send(app, sender, heartbeat.into()).await?;
+            }
         }
     }
 }
@@ -155,60 +188,70 @@ async fn closes(closing: &mut watch::Receiver<bool>) {
 
 struct Step {
     events: Vec<u8>,
-    at: Place,
+    seen: Place,
+    told: Place,
     more: bool,
 }
 
-async fn step(app: &Arc<App>, filter: &Filter, at: &Place) -> Result<Step, Problem> {
+/// The next entries, as the reader may see them by now.
+async fn step(app: &Arc<App>, follower: &Follower) -> Result<Step, Problem> {
+    let principal = app.door.renew(&follower.caller.principal, app.now());
+    let principal = principal.map_err(|_| unauthenticated("you may no longer read this"))?;
+    let caller = Caller {
+        principal,
+        circumstances: follower.caller.circumstances.clone(),
+    };
+    let reading = app.reading(&caller, Permission::Read)?;
     let query = PageQuery {
-        filter: filter.clone(),
+        filter: follower.filter.clone(),
         order: Order::Received,
         direction: Direction::Ascending,
         limit: STEP,
-        after: Some(at.0.clone()),
-        as_of: None,
+        after: Some(follower.seen.0.clone()),
+        as_of: reading.untold_state(),
     };
-    let at = at.clone();
-    app.blocking(move |app| {
-        let snapshot = app.store.snapshot();
-        let Some(state) = snapshot.as_of else {
-            return Ok(Step {
-                events: Vec::new(),
-                at,
-                more: false,
-            });
-        };
-        let page = snapshot.page(&PageQuery {
-            as_of: Some(state),
-            ..query
-        })?;
-        let mut events = Vec::with_capacity(page.entries.len() * 900);
-        for entry in &page.entries {
-            let place = Place(Position {
-                timestamp: entry.timestamp,
-                received_at: entry.received_at,
-                organization: entry.scope.organization.clone(),
-                seq: entry.seq,
-            });
-            write!(events, "id: {place}\nevent: entry\ndata: ").expect("memory is written");
-            // Canonical JSON has no line ends.
-            entry.write_wire(&mut events);
-            events.extend_from_slice(b"\n\n");
-        }
-        Ok(match page.next {
-            Some(next) => Step {
-                events,
-                at: Place(next),
-                more: true,
-            },
-            None => Step {
-                events,
-                at: at.max(Place::after_all_of(state)),
-                more: false,
-            },
-        })
+    let (seen, told) = (follower.seen.clone(), follower.told.clone());
+    app.blocking(move |_| step_from(&reading, &query, seen, told))
+        .await
+}
+
+fn step_from(
+    reading: &Reading,
+    query: &PageQuery,
+    seen: Place,
+    mut told: Place,
+) -> Result<Step, Problem> {
+    let Some(state) = query.as_of else {
+        return Ok(Step {
+            events: Vec::new(),
+            seen,
+            told,
+            more: false,
+        });
+    };
+    let page = reading.page(query)?;
+    let mut events = Vec::with_capacity(page.entries.len() * 900);
+    for entry in &page.entries {
+        told = Place(Position::of(entry));
+        write!(events, "id: {told}\nevent: entry\ndata: ").expect("memory is written");
+        // Canonical JSON has no line ends.
+        entry.write_wire(&mut events);
+        events.extend_from_slice(b"\n\n");
+    }
+    let more = page.next.is_some();
+    let seen = match page.next {
+        Some(next) => Place(next),
+        None => seen.max(Place::after_all_of(state)),
+    };
+    if reading.is_whole() {
+        told = seen.clone();
+    }
+    Ok(Step {
+        events,
+        seen,
+        told,
+        more,
     })
-    .await
 }
 
 /// Hands events over; a reader that takes nothing for `write_wait` is told, should it ever read again, and left.
@@ -229,12 +272,15 @@ async fn send(app: &App, sender: &Sender<Event>, events: Bytes) -> Result<(), Go
 }
 
 async fn end(sender: &Sender<Event>, reason: &str) -> Result<(), Gone> {
-    let reason = serde_json::json!({ "reason": reason });
-    let event = format!("event: end\ndata: {reason}\n\n");
     sender
-        .send(Ok(Frame::data(event.into())))
+        .send(Ok(Frame::data(end_event(reason))))
         .await
         .map_err(|_| Gone)
+}
+
+fn end_event(reason: &str) -> Bytes {
+    let reason = serde_json::json!({ "reason": reason });
+    format!("event: end\ndata: {reason}\n\n").into()
 }
 
 /// The `last_event_id` behind everything that a snapshot of this state holds: where what shows it goes on without a gap.

@@ -6,7 +6,7 @@ pub(crate) use decode::{Form, Read, read};
 
 use crate::entry::{Actor, Entry, Error, Line, Request, Scope, Seq, Source, Target};
 use crate::limits::{ENTRY_BYTES_MAX, FILLED_IN_BYTES_MAX};
-use crate::{Category, EntryId, Invalid, Json, Organization, Problems, Result, Timestamp};
+use crate::{Category, EntryId, Invalid, Json, Mask, Organization, Problems, Result, Timestamp};
 
 /// What a caller claims happened. Becomes an [`Entry`] when the log accepts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +132,7 @@ impl Draft {
             context: self.context.as_ref(),
             source: self.source.as_ref(),
             erased: &[],
+            hidden: Mask::NONE,
             public_only: false,
         }
         .write(out);
@@ -180,6 +181,7 @@ impl Draft {
             context: self.context,
             source: self.source,
             erased: Vec::new(),
+            hidden: Mask::NONE,
         }
     }
 }

@@ -6,7 +6,9 @@ pub(crate) use line::Line;
 
 use crate::draft::{self, Defaults, Draft, Form, Read};
 use crate::units::Erased;
-use crate::{ActorKind, Category, EntryId, Invalid, Json, Organization, Result, Timestamp, json};
+use crate::{
+    ActorKind, Category, EntryId, Invalid, Json, Mask, Organization, Result, Timestamp, json,
+};
 
 /// Place in a log, from 0, no gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +37,8 @@ pub struct Entry {
     pub source: Option<Source>,
     /// Members that were here and are erased, by path.
     pub erased: Vec<Erased>,
+    /// Members that its reader does not see, though they are, or were, there. Nothing of an entry that is kept.
+    pub hidden: Mask,
 }
 
 /// A party by its snapshot: as it was named when it acted.
@@ -152,6 +156,7 @@ impl Entry {
             seq: None,
             received_at: None,
             erased: &[],
+            hidden: Mask::NONE,
             ..self.line()
         }
         .write(out);
@@ -179,6 +184,7 @@ impl Entry {
         let received_at = read.received_at.ok_or_else(|| missing("/received_at"))?;
         let mut entry = Self::of(seq, received_at, read.draft)?;
         entry.erased = read.erased;
+        entry.hidden = read.hidden;
         Ok(entry)
     }
 
@@ -261,6 +267,7 @@ impl Entry {
             context: self.context.as_ref(),
             source: self.source.as_ref(),
             erased: &self.erased,
+            hidden: self.hidden,
             public_only: false,
         }
     }

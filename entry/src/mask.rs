@@ -179,6 +179,11 @@ impl Mask {
         Mask(hidden.into_iter().fold(0, |bits, one| bits | with(one)))
     }
 
+    /// These and nothing else: what was hidden of one entry, which need not have had what would tell the same.
+    pub fn exactly(hidden: impl IntoIterator<Item = Hidden>) -> Self {
+        Mask({ hidden.into_iter() }.fold(0, |bits, one| bits | one.bit()))
+    }
+
     /// Hides all that can be hidden.
     pub fn all() -> Self {
         Self::of(Hidden::ALL.iter().copied())
@@ -212,6 +217,11 @@ impl Mask {
         all.filter(move |hidden| self.hides(*hidden))
     }
 
+    /// True if what the pointer leads to is hidden.
+    pub fn hides_at(self, pointer: &str) -> bool {
+        self.iter().any(|hidden| hidden.holds(pointer))
+    }
+
     /// The entry as if it never had the hidden members.
     pub fn view(self, entry: &Entry) -> Cow<'_, Entry> {
         let mut hidden = self.iter().filter(|hidden| hidden.is_in(entry)).peekable();
@@ -219,6 +229,7 @@ impl Mask {
             return Cow::Borrowed(entry);
         }
         let mut view = entry.clone();
+        view.hidden = Mask::exactly(hidden).or(entry.hidden);
         for one in self.iter() {
             one.remove(&mut view);
             view.erased.retain(|erased| !one.holds(&erased.path));

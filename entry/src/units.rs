@@ -178,6 +178,7 @@ impl Entry {
             seq: None,
             received_at: None,
             erased: &[],
+            hidden: crate::Mask::NONE,
             public_only: true,
             ..self.line()
         };

@@ -89,6 +89,8 @@ impl Access {
         let book = self.book.read();
         match &principal.credential {
             Credential::Process => Ok(principal.clone()),
+            // The door was open; it is not any more.
+            Credential::Local => Err(Denied::Unknown),
             Credential::Token(id) => {
                 by_token(&book, book.tokens.get(id).ok_or(Denied::Unknown)?, now)
             }

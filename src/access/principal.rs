@@ -19,6 +19,8 @@ pub enum Credential {
     Embed(Box<Claims>),
     /// None: this process, or the person at its console.
     Process,
+    /// None: access is open to callers on this machine.
+    Local,
 }
 
 /// Who is calling our API now.
@@ -37,22 +39,67 @@ pub struct Principal {
 impl Principal {
     /// This process, which may do everything: for its own work and for commands at its console, never for a call.
     pub fn process() -> Self {
+        let party = Party {
+            name: Some("mar-audit".into()),
+            ..Party::of(ActorKind::System)
+        };
+        Self::owner(Credential::Process, party)
+    }
+
+    /// Any caller of a server whose access is open: a local owner.
+    pub fn local() -> Self {
+        let party = Party {
+            name: Some("local".into()),
+            ..Party::of(ActorKind::User)
+        };
+        Self::owner(Credential::Local, party)
+    }
+
+    fn owner(credential: Credential, party: Party) -> Self {
         let all = Grant {
             extent: Extent::Server,
             permissions: Permissions::all(),
             mask: Mask::NONE,
         };
-        let party = Party {
-            name: Some("mar-audit".into()),
-            ..Party::of(ActorKind::System)
-        };
         Self {
-            credential: Credential::Process,
+            credential,
             account: None,
             party,
             grants: Arc::new([all]),
             only: Filter::everything(),
         }
+    }
+
+    /// Somebody who may do nothing, and is spoken of.
+    pub fn acting(party: Party) -> Self {
+        Self {
+            credential: Credential::Process,
+            account: None,
+            party,
+            grants: Arc::new([]),
+            only: Filter::everything(),
+        }
+    }
+
+    /// What it may do, and where: for who asks about themselves.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// The organization that all it may do belongs to, if that is one.
+    pub fn organization(&self) -> Option<&Organization> {
+        let mut named = self.grants.iter().map(|grant| grant.extent.organization());
+        let first = named.next()??;
+        named.all(|other| other == Some(first)).then_some(first)
+    }
+
+    /// The organization that all it may record belongs to, if that is one: what its entries need not say.
+    pub fn home(&self) -> Option<&Organization> {
+        let records = |grant: &&Grant| grant.permissions.has(Permission::Record);
+        let mut named =
+            { self.grants.iter().filter(records) }.map(|grant| grant.extent.organization());
+        let first = named.next()??;
+        named.all(|other| other == Some(first)).then_some(first)
     }
 
     pub fn party(&self) -> &Party {

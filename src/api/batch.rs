@@ -1,5 +1,6 @@
 //! From the bytes of a call to drafts: one object, an array, or one object a line.
 
+use crate::access::{Permission, Reach};
 use crate::problem::{Fault, Kind, Problem};
 use axum::http::{HeaderMap, header};
 use entry::draft::Defaults;
@@ -59,6 +60,8 @@ pub struct Refusal {
 pub struct Filling<'a> {
     pub catalogue: &'a Catalogue,
     pub organization: &'a Organization,
+    /// Where the caller may record.
+    pub reach: &'a Reach,
     pub now: Timestamp,
     /// No other call is being read right now: a second thread would find a free processor.
     pub alone: bool,
@@ -206,6 +209,10 @@ fn item(
         .organization
         .clone()
         .unwrap_or_else(|| filling.organization.clone());
+    let project = draft.scope.project.as_deref();
+    if !filling.reach.permits(&organization, project) {
+        return Err(out_of_reach(line));
+    }
     let category = filling.catalogue.category(&draft.action, draft.category);
     Ok(Item {
         draft,
@@ -215,6 +222,22 @@ fn item(
             category,
         },
     })
+}
+
+/// Whether there is such a scope is not said.
+fn out_of_reach(line: Option<usize>) -> Refusal {
+    let mut detail = format!(
+        "this takes the permission {} in the entry's scope",
+        Permission::Record
+    );
+    if let Some(line) = line {
+        detail = format!("line {line}: {detail}");
+    }
+    Refusal {
+        kind: Kind::Forbidden,
+        detail,
+        faults: vec![Fault::pointer("/scope", "out of reach")],
+    }
 }
 
 fn refusal(problems: &Problems, line: Option<usize>) -> Refusal {

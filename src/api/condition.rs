@@ -1,9 +1,14 @@
 //! How the server is: alive, ready, measured.
 
+use crate::access::{Permission, Reach};
 use crate::app::App;
+use crate::guard::caller::SignInFirst;
+use crate::guard::{Caller, Circumstances};
 use crate::problem::{Kind, Problem};
+use crate::reading::forbidden;
+use axum::Extension;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use entry::Seq;
 use prometheus_client::encoding::text::encode;
@@ -33,8 +38,19 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem>
     }
 }
 
-/// `GET /metrics` in Prometheus' text form.
-pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+/// `GET /metrics` in Prometheus' text form: to who manages access, and to a collector on this machine.
+pub async fn metrics(
+    State(app): State<Arc<App>>,
+    circumstances: Extension<Circumstances>,
+    headers: HeaderMap,
+    caller: Result<Caller, SignInFirst>,
+) -> Result<Response, Problem> {
+    match caller {
+        Ok(caller) if caller.principal.holds(Permission::ManageAccess) => {}
+        _ if circumstances.is_loopback(&headers) => {}
+        Ok(_) => return Err(forbidden(Permission::ManageAccess)),
+        Err(first) => return Ok(first.into_response()),
+    }
     let logs = app.store.logs();
     let entries: u64 = logs.iter().map(|log| log.size).sum();
     app.metrics
@@ -67,13 +83,14 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 /// How many entries checkpoints cover, and for how many seconds the oldest that none covers has been stored.
 fn checkpoints(app: &App) -> (u64, f64) {
     let (mut covered, mut oldest) = (0, None);
-    let snapshot = app.store.snapshot();
-    for log in snapshot.logs.iter() {
-        let published = app.store.published(&log.organization);
+    let reading = app.reading_within(Reach::everything());
+    for organization in reading.logs() {
+        let published = app.store.published(organization);
         let size = published.map_or(0, |published| published.size());
         covered += size;
         // A damaged entry is told by whoever reads it; the other measures must not fall silent with it.
-        let waiting = snapshot.kept(&log.organization, Seq(size)).ok().flatten();
+        let places = reading.places(organization);
+        let waiting = places.and_then(|mut places| places.get(Seq(size)).ok().flatten());
         let since = waiting.map(|kept| kept.received_at);
         oldest = oldest.into_iter().chain(since).min();
     }

@@ -1,14 +1,14 @@
 //! Counts per value, each field counted without its own filter.
 
-use super::listing::as_of;
 use super::query::Parameters;
 use crate::problem::{Fault, Problem};
+use crate::reading::Reading;
 use entry::Filter;
 use entry::field::Field;
 use entry::words::nearest;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use store::view::{Facet, Snapshot};
+use store::view::Facet;
 
 /// Values of a facet where the caller names no number.
 pub const TOP_DEFAULT: usize = 10;
@@ -79,15 +79,11 @@ impl FacetQuery {
 }
 
 /// Counts the fields under a filter.
-pub fn facets(
-    snapshot: &Snapshot,
-    filter: &Filter,
-    wanted: &FacetQuery,
-) -> Result<Facets, Problem> {
+pub fn facets(reading: &Reading, filter: &Filter, wanted: &FacetQuery) -> Result<Facets, Problem> {
     Ok(Facets {
-        total: snapshot.count(filter)?,
-        as_of: as_of(snapshot, filter),
-        facets: snapshot.facets(filter, &wanted.fields, wanted.top)?,
+        total: reading.count(filter)?,
+        as_of: reading.as_of(filter)?,
+        facets: reading.facets(filter, &wanted.fields, wanted.top)?,
     })
 }
 

@@ -2,12 +2,13 @@
 
 use super::query::Parameters;
 use crate::problem::{Fault, Problem};
+use crate::reading::Reading;
 use entry::{Filter, Timestamp};
 use jiff::Span;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use store::view::{Bar, Snapshot};
+use store::view::Bar;
 
 /// Bars where the caller names no number.
 pub const BUCKETS_DEFAULT: usize = 60;
@@ -53,12 +54,12 @@ impl HistogramQuery {
 
 /// Counts the bars of a filter.
 pub fn histogram(
-    snapshot: &Snapshot,
+    reading: &Reading,
     filter: &Filter,
     wanted: &HistogramQuery,
 ) -> Result<Histogram, Problem> {
     let timezone = wanted.timezone.iana_name().unwrap_or("UTC").to_owned();
-    let Some((from, to)) = range(snapshot, filter)? else {
+    let Some((from, to)) = range(reading, filter)? else {
         return Ok(Histogram {
             step: "",
             timezone,
@@ -67,7 +68,7 @@ pub fn histogram(
         });
     };
     let (step, edges) = edges(from, to, wanted.buckets, &wanted.timezone);
-    let bars = snapshot.histogram(filter, &edges)?;
+    let bars = reading.histogram(filter, &edges)?;
     Ok(Histogram {
         step,
         timezone,
@@ -78,11 +79,11 @@ pub fn histogram(
 
 /// The time to show: what the filter names, and the data's bounds for what it leaves open. The end is exclusive, but for
 /// the end of time, which is inside where the filter does not end there.
-fn range(snapshot: &Snapshot, filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, Problem> {
+fn range(reading: &Reading, filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, Problem> {
     let after = |t: Timestamp| Timestamp::from_micros(t.as_micros() + 1).unwrap_or(Timestamp::MAX);
     let (from, to) = match filter.time_range() {
         (Some(from), Some(to)) => return Ok((from < to).then_some((from, to))),
-        (from, to) => match (snapshot.time_bounds(filter)?, from, to) {
+        (from, to) => match (reading.time_bounds(filter)?, from, to) {
             (Some((oldest, newest)), from, to) => {
                 (from.unwrap_or(oldest), to.unwrap_or(after(newest)))
             }

@@ -1,12 +1,12 @@
 //! One page of a walk.
 
 use super::query::Query;
-use crate::app::App;
 use crate::cursor::Cursor;
 use crate::problem::Problem;
-use entry::{Entry, Filter};
+use crate::reading::Reading;
+use entry::Entry;
 use std::io::Write;
-use store::view::{PageQuery, Snapshot};
+use store::view::PageQuery;
 
 /// One page, and where to go on.
 #[derive(Clone, Debug)]
@@ -14,29 +14,30 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// `None` when the walk is complete.
     pub next: Option<Cursor>,
-    /// The state the walk sees: see [`as_of`].
+    /// The state the walk sees: see [`Reading::as_of`].
     pub as_of: Option<u64>,
 }
 
 /// The page of a query. A cursor goes on in the state its first page saw, whatever was appended since.
-pub fn list(_app: &App, snapshot: &Snapshot, query: &Query) -> Result<Listing, Problem> {
-    let state = query
-        .cursor
-        .as_ref()
-        .map(|cursor| cursor.state)
-        .or(snapshot.as_of);
-    let as_of = match &query.cursor {
+pub fn list(reading: &Reading, query: &Query) -> Result<Listing, Problem> {
+    let cursor = query.cursor.as_ref();
+    let as_of = match cursor {
         Some(cursor) => cursor.as_of,
-        None => as_of(snapshot, &query.filter),
+        None => reading.as_of(&query.filter)?,
     };
-    let page = snapshot.page(&PageQuery {
+    let page = reading.page(&PageQuery {
         filter: query.filter.clone(),
         order: query.order,
         direction: query.direction,
         limit: query.limit,
-        after: query.cursor.as_ref().map(|cursor| cursor.after.clone()),
-        as_of: state,
+        after: cursor.map(|cursor| cursor.after.clone()),
+        as_of: cursor.map(|cursor| cursor.state),
     })?;
+    let state = match (cursor, &page.next) {
+        (Some(cursor), _) => Some(cursor.state),
+        (None, Some(_)) => reading.state()?,
+        (None, None) => None,
+    };
     let next = page.next.zip(state).map(|(after, state)| Cursor {
         now: query.now,
         state,
@@ -49,14 +50,6 @@ pub fn list(_app: &App, snapshot: &Snapshot, query: &Query) -> Result<Listing, P
         next,
         as_of,
     })
-}
-
-/// The state a filter's logs are in: the seq of the newest entry where one log is in question, over several the sum of
-/// their sizes less one, nothing while they are empty.
-pub fn as_of(snapshot: &Snapshot, filter: &Filter) -> Option<u64> {
-    snapshot
-        .size(filter.organizations().as_deref())
-        .checked_sub(1)
 }
 
 impl Listing {

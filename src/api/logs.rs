@@ -6,8 +6,11 @@
 use super::proof::{TEXT, hashes};
 use super::query::Parameters;
 use super::{Answer, names_tag};
+use crate::access::Permission;
 use crate::app::App;
+use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
+use crate::reading::Reading;
 use axum::extract::{OriginalUri, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
@@ -23,9 +26,10 @@ use std::sync::Arc;
 use store::keyring::Origin;
 
 /// `GET /v1/logs` lists them.
-pub async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
+pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): RawQuery) -> Answer {
+    let reading = app.reading(&caller, Permission::Verify)?;
     Parameters::read(raw.as_deref())?.finish(&[], Vec::new())?;
-    let body = serde_json::json!({ "logs": all(&app) });
+    let body = serde_json::json!({ "logs": all(&app, &reading) });
     Ok(super::json(body.to_string().into_bytes()))
 }
 
@@ -54,9 +58,10 @@ pub struct Newest {
     pub at: String,
 }
 
-/// Every log, in order of organization.
-pub fn all(app: &App) -> Vec<Log> {
+/// Every log that the caller may know as a whole, in order of organization.
+pub fn all(app: &App, reading: &Reading) -> Vec<Log> {
     let logs = app.store.logs().into_iter();
+    let logs = logs.filter(|log| reading.covers(&log.organization));
     logs.map(|log| {
         let origin = app.store.origin(&log.organization);
         let vkeys: Vec<String> = origin.keys.iter().map(ToString::to_string).collect();
@@ -80,12 +85,13 @@ pub fn all(app: &App) -> Vec<Log> {
 /// `GET /v1/logs/{organization}/checkpoint` gives the newest signed checkpoint, verbatim.
 pub async fn checkpoint(
     State(app): State<Arc<App>>,
+    caller: Caller,
     OriginalUri(uri): OriginalUri,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
     Parameters::read(raw.as_deref())?.finish(&[], Vec::new())?;
-    let (log, _) = place(&app, uri.path())?;
+    let (log, _) = place(&app, &app.reading(&caller, Permission::Verify)?, uri.path())?;
     let published = app.store.published(&log.organization).ok_or_else(none)?;
     let digest = Sha256::digest(published.note.as_bytes());
     let tag = HeaderValue::from_str(&format!("\"{}\"", crate::cursor::base64url(&digest[..18])))
@@ -106,12 +112,14 @@ pub async fn checkpoint(
 /// `GET /v1/logs/{organization}/tile/…` gives hashes of the tree, or, below `entries`, leaves, as far as they are published.
 pub async fn tile(
     State(app): State<Arc<App>>,
+    caller: Caller,
     OriginalUri(uri): OriginalUri,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
     Parameters::read(raw.as_deref())?.finish(&[], Vec::new())?;
-    let (log, path) = place(&app, uri.path())?;
+    let reading = app.reading(&caller, Permission::Verify)?;
+    let (log, path) = place(&app, &reading, uri.path())?;
     // Its one spelling, before percent-decoding: what is kept under two names is kept twice.
     let wanted = match (Tile::parse(path), Bundle::parse(path)) {
         (Ok(tile), _) => Wanted::Tile(tile),
@@ -123,9 +131,11 @@ pub async fn tile(
     if !wanted.is_in(size) {
         return Err(none());
     }
-    let keep = HeaderValue::from_static(match log.by_origin {
-        true => "public, max-age=31536000, immutable",
-        false => "no-cache",
+    let keep = HeaderValue::from_static(match (log.by_origin, app.door.is_open()) {
+        (true, true) => "public, max-age=31536000, immutable",
+        // Nobody's to give on who does not ask who wants it.
+        (true, false) => "private, max-age=31536000, immutable",
+        (false, _) => "no-cache",
     });
     let fixed = [(header::CONTENT_TYPE, BYTES), (header::CACHE_CONTROL, keep)];
     let gzip = takes_gzip(&headers);
@@ -135,7 +145,7 @@ pub async fn tile(
             Ok((fixed, bytes).into_response())
         }
         Wanted::Bundle(bundle) => {
-            let bytes = leaves(app, &log.organization, bundle, size)?;
+            let bytes = leaves(app, &reading, &log.organization, bundle, size)?;
             let vary = [(header::VARY, "accept-encoding")];
             if !gzip {
                 return Ok((fixed, vary, bytes).into_response());
@@ -194,7 +204,7 @@ struct Named {
 }
 
 /// The log, and the path below it, of `/v1/logs/<log>/<path>`.
-fn place<'p>(app: &App, path: &'p str) -> Result<(Named, &'p str), Problem> {
+fn place<'p>(app: &App, reading: &Reading, path: &'p str) -> Result<(Named, &'p str), Problem> {
     let parts = path
         .strip_prefix("/v1/logs/")
         .and_then(|rest| rest.split_once('/'));
@@ -202,7 +212,9 @@ fn place<'p>(app: &App, path: &'p str) -> Result<(Named, &'p str), Problem> {
     let of = |origin: &Origin| origin.name.as_str().rsplit('/').next() == Some(name);
     // A name behind `~` is no slug; what is before it is.
     let organization = Organization::parse(name.split('~').next().unwrap_or_default());
-    let organization = organization.ok_or_else(none)?;
+    // One that the caller may not know as a whole is there as little as one that is not.
+    let covered = organization.filter(|organization| reading.covers(organization));
+    let organization = covered.ok_or_else(none)?;
     let by_origin = of(&app.store.origin(&organization));
     match by_origin || organization.as_str() == name {
         true => Ok((
@@ -219,6 +231,7 @@ fn place<'p>(app: &App, path: &'p str) -> Result<(Named, &'p str), Problem> {
 /// The leaves of a bundle, made from the entries themselves, and held against the tree: what differs is damage.
 fn leaves(
     app: &App,
+    reading: &Reading,
     organization: &Organization,
     bundle: Bundle,
     size: Size,
@@ -229,8 +242,7 @@ fn leaves(
     let hashes = tile
         .hashes(&hashes.tile(&tile)?)
         .map_err(|e| damaged(e.to_string()))?;
-    let snapshot = app.store.snapshot();
-    let mut places = snapshot.places(organization).ok_or_else(none)?;
+    let mut places = reading.places(organization).ok_or_else(none)?;
     let mut units = entry::Units::default();
     let mut bytes = Vec::with_capacity(usize::from(bundle.width()) * 130);
     let first = bundle.index() * u64::from(FULL_WIDTH);

@@ -2,13 +2,17 @@
 
 use super::query::Parameters;
 use super::{Answer, find_kept};
+use crate::access::Permission;
 use crate::app::App;
+use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
+use crate::reading::{Reading, disclosure};
+use crate::watching::Deed;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use entry::{EntryId, Organization, Seq};
+use entry::{EntryId, Mask, Organization, Seq};
 use parking_lot::Mutex;
 use proof::checkpoint::SignedCheckpoint;
 use proof::key::VerifierKey;
@@ -27,57 +31,96 @@ use tokio::time::{Instant, timeout_at};
 /// newer than that.
 pub async fn show(
     State(app): State<Arc<App>>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
 ) -> Answer {
+    let readings = Readings::of(&app, &caller)?;
     let mut parameters = Parameters::read(raw.as_deref())?;
     let mut faults = Vec::new();
     let organization = parameters.once("organization", &mut faults);
     parameters.finish(&["organization"], faults)?;
     // A path that is no text names no entry.
     let id = id.map_or(String::new(), |Path(id)| id);
-    let found = app.blocking(move |app| find(app, &id, organization.as_deref()));
-    let kept = match found.await? {
-        Found::Proven(id, proof) => return Ok(respond(id, proof)),
-        Found::Newer(kept) => kept,
+    let found = app.blocking(move |app| find(app, &readings, &id, organization.as_deref()));
+    let (kept, mask) = match found.await? {
+        Found::Proven(kept, proof) => {
+            app.note_reading(&caller, Deed::verified(&kept)).await;
+            return Ok(respond(kept.id, proof));
+        }
+        Found::Newer(kept, mask) => (kept, mask),
     };
     let until = Instant::now() + app.settings.limits.checkpoint_wait;
     let published = covering(&app, &kept.scope.organization, kept.seq, until).await;
     let published = published.ok_or_else(|| {
         Kind::Unpublished.detail("the entry is stored; no checkpoint has covered it yet")
     })?;
-    app.blocking(move |app| Ok(respond(kept.id, prove(app, &kept, &published)?)))
-        .await
+    let deed = Deed::verified(&kept);
+    let prove = move |app: &Arc<App>| Ok(respond(kept.id, prove(app, &kept, mask, &published)?));
+    let response = app.blocking(prove).await?;
+    app.note_reading(&caller, deed).await;
+    Ok(response)
 }
 
 enum Found {
-    Proven(EntryId, String),
+    Proven(Box<Kept>, String),
     /// Newer than the newest checkpoint.
-    Newer(Box<Kept>),
+    Newer(Box<Kept>, Mask),
 }
 
-fn find(app: &App, id: &str, organization: Option<&str>) -> Result<Found, Problem> {
-    let kept = find_kept(app, id, organization)?;
+/// A proof shows its entry: it takes both to read that and to verify, and what either hides is hidden.
+struct Readings {
+    read: Reading,
+    verify: Reading,
+}
+
+impl Readings {
+    fn of(app: &App, caller: &Caller) -> Result<Self, Problem> {
+        Ok(Self {
+            verify: app.reading(caller, Permission::Verify)?,
+            read: app.reading(caller, Permission::Read)?,
+        })
+    }
+}
+
+fn find(
+    app: &App,
+    readings: &Readings,
+    id: &str,
+    organization: Option<&str>,
+) -> Result<Found, Problem> {
+    let (kept, mask) = find_kept(&readings.read, id, organization)?;
+    let verified = readings.verify.mask_of(&kept);
+    let mask = mask.or(verified.ok_or_else(super::no_entry)?);
     match covered(app, &kept.scope.organization, kept.seq) {
-        Some(published) => Ok(Found::Proven(kept.id, prove(app, &kept, &published)?)),
-        None => Ok(Found::Newer(Box::new(kept))),
+        Some(published) => {
+            let proof = prove(app, &kept, mask, &published)?;
+            Ok(Found::Proven(Box::new(kept), proof))
+        }
+        None => Ok(Found::Newer(Box::new(kept), mask)),
     }
 }
 
 /// The proof of an entry, as the route gives it; `None` if it is newer than the newest checkpoint.
 pub fn of_entry(
     app: &App,
+    caller: &Caller,
     id: &str,
     organization: Option<&str>,
 ) -> Result<Option<String>, Problem> {
-    match find(app, id, organization)? {
+    match find(app, &Readings::of(app, caller)?, id, organization)? {
         Found::Proven(_, proof) => Ok(Some(proof)),
-        Found::Newer(_) => Ok(None),
+        Found::Newer(..) => Ok(None),
     }
 }
 
-fn prove(app: &App, kept: &Kept, published: &Arc<Published>) -> Result<String, Problem> {
-    let proof = Prover::of(app, &kept.scope.organization, published)?.prove(kept)?;
+fn prove(
+    app: &App,
+    kept: &Kept,
+    mask: Mask,
+    published: &Arc<Published>,
+) -> Result<String, Problem> {
+    let proof = Prover::of(app, &kept.scope.organization, published)?.prove(kept, mask)?;
     Ok(proof.to_string())
 }
 
@@ -208,10 +251,10 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// The evidence for one entry.
-    pub fn prove(&mut self, kept: &Kept) -> Result<LogProof, Problem> {
+    /// The evidence for one entry, without what the mask hides.
+    pub fn prove(&mut self, kept: &Kept, mask: Mask) -> Result<LogProof, Problem> {
         let at = |what: String| format!("the entry at seq {}: {what}", kept.seq.0);
-        let disclosure = kept.disclosure().map_err(|what| self.damaged(&at(what)))?;
+        let disclosure = disclosure(kept, mask).map_err(|what| self.damaged(&at(what)))?;
         let tree = self.checkpoint.checkpoint().tree();
         let seq = proof::Seq(kept.seq.0);
         let plan = Plan::inclusion(seq, tree.size).expect("the caller asks for what is covered");

@@ -5,11 +5,12 @@
 
 use super::proof::{Prover, covering};
 use super::receipts::Receipts;
+use crate::access::Reach;
 use crate::answer::Share;
 use crate::app::App;
 use crate::problem::Problem;
 use entry::json::write_string;
-use entry::{Organization, Seq};
+use entry::{Mask, Organization, Seq};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::Receipt;
@@ -202,7 +203,8 @@ impl<'a> Source<'a> {
         log: &'a Organization,
         published: &Arc<Published>,
     ) -> Result<Self, Problem> {
-        let places = app.store.snapshot().places(log);
+        // Of what the caller has just sent itself.
+        let places = app.reading_within(Reach::everything()).places(log);
         Ok(Self {
             places: places.ok_or_else(super::proof::no_log)?,
             prover: Prover::of(app, log, published)?,
@@ -212,6 +214,6 @@ impl<'a> Source<'a> {
     fn proof(&mut self, seq: Seq) -> Result<String, Problem> {
         let kept = self.places.get(seq)?;
         let kept = kept.ok_or_else(|| self.prover.damaged("a published entry is not there"))?;
-        Ok(self.prover.prove(&kept)?.to_string())
+        Ok(self.prover.prove(&kept, Mask::NONE)?.to_string())
     }
 }

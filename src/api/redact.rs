@@ -6,9 +6,12 @@
 mod asked;
 
 use super::{Answer, find, json};
+use crate::access::Permission;
 use crate::app::App;
 use crate::body::{self, Coding, Share};
+use crate::guard::Caller;
 use crate::problem::{Fault, Kind, Problem};
+use crate::reading::Reading;
 use asked::{Asked, Members, Persons, refused};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -32,11 +35,13 @@ const TELLING_CHARACTERS: usize = 3;
 /// `POST /v1/entries/{id}/redact` erases members of one entry.
 pub async fn entry(
     State(app): State<Arc<App>>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let reading = app.reading(&caller, Permission::Redact)?;
     let mut parameters = super::query::Parameters::read(raw.as_deref())?;
     let mut faults = Vec::new();
     let organization = parameters.once("organization", &mut faults);
@@ -44,8 +49,9 @@ pub async fn entry(
     let body = receive(&app, &headers, body).await?;
     let id = id.map_or(String::new(), |Path(id)| id);
     let work = move |app: &Arc<App>| {
-        let asked = asked::members(&body)?;
-        let answer = erase_members(app, &id, organization.as_deref(), &asked)?;
+        let mut asked = asked::members(&body)?;
+        let entry = find_one(&reading, &id, organization.as_deref())?;
+        let answer = erase_members(app, &caller, &entry, &mut asked)?;
         Ok(json(answer.to_string().into_bytes()))
     };
     app.blocking_in(&app.redactions, work).await
@@ -54,17 +60,43 @@ pub async fn entry(
 /// `POST /v1/redactions` erases what speaks of a person, or says what would go.
 pub async fn person(
     State(app): State<Arc<App>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let reading = app.reading(&caller, Permission::Redact)?;
     super::query::Parameters::read(raw.as_deref())?.finish(&[], Vec::new())?;
     let body = receive(&app, &headers, body).await?;
     let work = move |app: &Arc<App>| {
-        let answer = erase_person(app, &asked::person(&body)?)?;
+        let mut asked = asked::person(&body)?;
+        must_reach(&reading, asked.of.organization.as_ref())?;
+        let answer = erase_person(app, &caller, &reading, &mut asked)?;
         Ok(json(answer.to_string().into_bytes()))
     };
     app.blocking_in(&app.redactions, work).await
+}
+
+/// Where access is guarded, who calls is who erases.
+fn sign<T>(app: &App, caller: &Caller, asked: &mut Asked<T>, is_told: impl Fn(&str) -> bool) {
+    if !app.door.is_open() {
+        asked.sign(caller.principal.party(), is_told);
+    }
+}
+
+/// Refuses to look for a person where the caller sees some of a log: what it does not see would stay, or be told.
+fn must_reach(reading: &Reading, organization: Option<&Organization>) -> Result<(), Problem> {
+    let partly = match organization {
+        Some(named) => !reading.sees_all(named) && reading.reach().touches(named),
+        None => reading.logs_seen_whole().next().is_none() && !reading.is_whole(),
+    };
+    match partly {
+        true => Err(Kind::Forbidden.detail(format!(
+            "this takes the permission {} for all of an organization, nothing hidden",
+            Permission::Redact
+        ))),
+        false => Ok(()),
+    }
 }
 
 async fn receive(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
@@ -88,15 +120,16 @@ async fn receive(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Vec<
 /// Erases members of an entry; answers with what went and which entry says so.
 fn erase_members(
     app: &App,
-    id: &str,
-    organization: Option<&str>,
-    asked: &Asked<Members>,
+    caller: &Caller,
+    entry: &Entry,
+    asked: &mut Asked<Members>,
 ) -> Result<Value, Problem> {
-    let entry = find_one(app, id, organization)?;
     let organization = entry.scope.organization.clone();
-    must_be_there(&entry, &asked.of.paths)?;
-    let told = told_values(&entry, &asked.of.paths);
-    asked.must_not_say(|said| told.iter().any(|value| text::contains(said, value)))?;
+    must_be_there(entry, &asked.of.paths)?;
+    let told = told_values(entry, &asked.of.paths);
+    let is_told = |said: &str| told.iter().any(|value| text::contains(said, value));
+    sign(app, caller, asked, is_told);
+    asked.must_not_say(is_told)?;
     let audit = Audit {
         action: "redactEntry",
         target: Some(entry.id),
@@ -134,12 +167,12 @@ fn erase_members(
 }
 
 /// The entry of an id. What cannot be brought back must not go from the wrong log.
-fn find_one(app: &App, id: &str, organization: Option<&str>) -> Result<Entry, Problem> {
-    let entry = find(app, id, organization)?;
+fn find_one(reading: &Reading, id: &str, organization: Option<&str>) -> Result<Entry, Problem> {
+    let entry = find(reading, id, organization)?;
     if organization.is_some() {
         return Ok(entry);
     }
-    match app.store.snapshot().get(&entry.id)?.as_slice() {
+    match reading.get(&entry.id)?.as_slice() {
         [_] => Ok(entry),
         several => {
             let names = several
@@ -215,7 +248,15 @@ fn told_values(entry: &Entry, paths: &[Box<str>]) -> Vec<String> {
 }
 
 /// Erases what speaks of a person, log by log, until nothing of what was there is left.
-fn erase_person(app: &App, asked: &Asked<Persons>) -> Result<Value, Problem> {
+fn erase_person(
+    app: &App,
+    caller: &Caller,
+    reading: &Reading,
+    asked: &mut Asked<Persons>,
+) -> Result<Value, Problem> {
+    let person = asked.of.person.clone();
+    sign(app, caller, asked, |said| person.is_in(said));
+    let asked = &*asked;
     let Persons {
         person,
         organization,
@@ -223,7 +264,11 @@ fn erase_person(app: &App, asked: &Asked<Persons>) -> Result<Value, Problem> {
     } = &asked.of;
     asked.must_not_say(|said| person.is_in(said))?;
     let organizations = organization.as_ref().map(std::slice::from_ref);
-    let look = || app.store.snapshot().mentions(person, organizations);
+    let reach = reading.reach();
+    let look = || {
+        let now = app.reading_within(reach.clone());
+        now.mentions(person, organizations)
+    };
     let first = look()?;
     if *dry_run {
         return Ok(answer(true, &first, &first, &[]));

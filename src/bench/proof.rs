@@ -6,6 +6,7 @@ use super::server::Server;
 use super::workload::Numbers;
 use super::{Failed, Figure, Measured, figure};
 use crate::app::{App, Settings};
+use crate::guard::{Caller, Door};
 use crate::problem::Problem;
 use crate::{api, clock, random};
 use entry::{Catalogue, Seq};
@@ -28,12 +29,13 @@ pub(super) fn measure(measured: &Measured) -> Result<Vec<Figure>, Failed> {
     };
     forget(&dir)?;
     let app = open(&dir)?;
+    let caller = Caller::process();
     let mut figures = Vec::new();
     for what in ["first touched after a start", "again"] {
         let mut latency = Latency::default();
         for (organization, id) in &entries {
-            let made = latency
-                .time(|| api::proof::of_entry(&app, id, Some(organization)).map_err(refused))?;
+            let prove = || api::proof::of_entry(&app, &caller, id, Some(organization));
+            let made = latency.time(|| prove().map_err(refused))?;
             if made.is_none() {
                 return Err(Failed::Evidence(format!("{id} is under no checkpoint")));
             }
@@ -69,7 +71,13 @@ fn open(dir: &Path) -> Result<Arc<App>, Failed> {
     };
     let store = Store::open(dir, options).map_err(evidence)?;
     let (settings, clock) = (Settings::default(), clock::system());
-    Ok(App::new(store, Catalogue::built_in(), settings, clock))
+    Ok(App::new(
+        store,
+        Door::Open,
+        Catalogue::built_in(),
+        settings,
+        clock,
+    ))
 }
 
 /// Entries at random, of logs by their size: organization and id.

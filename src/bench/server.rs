@@ -31,7 +31,14 @@ impl Server {
         let binary = std::env::current_exe()?;
         let begun = Instant::now();
         let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--access",
+                "open",
+                "--listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(data)
             .stdout(Stdio::piped())
             .spawn()?;

@@ -1,8 +1,11 @@
 //! `serve`: the server, from settings to shutdown.
 
+use crate::access::{Secret, system_random};
 use crate::app::{App, Limits, Settings};
 use crate::cli::{Context, Failure};
 use crate::config::{Config, Flag};
+use crate::guard::{Caller, Door, door};
+use crate::watching::{Act, Deed};
 use crate::{clock, demo, random, server};
 use clap::Args;
 use signal_hook::consts::SIGXFSZ;
@@ -13,6 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Flags of `serve`. Each has the name of its setting.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +32,11 @@ pub struct Arguments {
     /// Record a platform's demo data and go on living, in ./data-demo unless --data says otherwise
     #[arg(long)]
     pub demo: bool,
-    /// Listen on an address that other machines can reach, though there is no access control yet
+    /// Who is let in: `required`, whoever has a credential; `open`, everybody on this machine [env: MAR_AUDIT_ACCESS=]
+    /// [default: required, open with --demo]
+    #[arg(long, value_name = "MODE")]
+    pub access: Option<String>,
+    /// Listen on an address that other machines can reach, though nothing is encrypted
     #[arg(long)]
     pub insecure_listen: bool,
     /// Keep data on a file system that does not survive a restart
@@ -51,6 +60,12 @@ impl Arguments {
             flags.push(Flag::new("data", demo::DATA));
         }
         flags.extend(self.listen.iter().map(|v| Flag::new("listen", v.as_str())));
+        match &self.access {
+            Some(mode) => flags.push(Flag::new("access", mode.as_str())),
+            // What it holds is made up.
+            None if self.demo => flags.push(Flag::new("access", "open")),
+            None => {}
+        }
         flags.extend(
             self.insecure_listen
                 .then(|| Flag::new("insecure_listen", true)),
@@ -124,9 +139,8 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
 /// Binds before the store is opened: a wrong address is told before a long recovery, and callers of one wait instead of failing.
 fn listen(config: &Config) -> Result<TcpListener, Failure> {
     let address = config.listen;
-    if !address.ip().is_loopback() && !config.insecure_listen {
-        return Err(Failure::failed(server::Refused::NotLoopback(address)));
-    }
+    server::must_listen_safely(address, config.open, config.insecure_listen)
+        .map_err(Failure::failed)?;
     let listener = TcpListener::bind(address).map_err(|e| match e.kind() {
         io::ErrorKind::AddrInUse => Failure::failed(format!(
             "{address} is in use by another program; choose another with --listen"
@@ -150,8 +164,10 @@ fn ignore_file_size_signal() -> Result<(), Failure> {
 }
 
 fn serve(config: &Config, listener: TcpListener, store: &Store, demo: bool) -> Result<(), Failure> {
+    let (door, link) = door(config)?;
     let app = App::new(
         store.clone(),
+        door,
         config.catalogue(),
         settings(config),
         clock::system(),
@@ -165,18 +181,56 @@ fn serve(config: &Config, listener: TcpListener, store: &Store, demo: bool) -> R
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
         let stop =
             stopped().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
-        announce(listener.local_addr().map_err(Failure::failed)?)?;
-        server::serve(app, listener, stop)
-            .await
-            .map_err(Failure::failed)
+        announce(listener.local_addr().map_err(Failure::failed)?, link)?;
+        let process = Caller::process();
+        let noted = |act| app.note(&process, Deed::new(act).with("version", VERSION));
+        if let Err(problem) = noted(Act::StartServer).await {
+            tracing::error!(detail = problem.detail, "the start was not noted");
+        }
+        let served = server::serve(Arc::clone(&app), listener, stop).await;
+        if let Err(problem) = noted(Act::StopServer).await {
+            tracing::error!(detail = problem.detail, "the stop was not noted");
+        }
+        served.map_err(Failure::failed)
     })
 }
 
-/// The line that says it is ready, for people and for programs that wait for it.
-fn announce(address: SocketAddr) -> Result<(), Failure> {
+/// Open, or guarded by what the data directory says of who may come in.
+fn door(config: &Config) -> Result<(Door, Option<Secret>), Failure> {
+    if config.open {
+        return Ok((Door::Open, None));
+    }
+    let beside = || {
+        let mut known = config.data.clone().into_os_string();
+        known.push(".known");
+        PathBuf::from(known)
+    };
+    let mark = match &config.known_checkpoints {
+        store::Known::Beside => beside(),
+        store::Known::At(dir) => dir.clone(),
+        store::Known::Off => config.data.clone(),
+    };
+    let mark = mark.join(door::MARK);
+    Door::guarded(&config.data, mark, system_random(), clock::now()).map_err(Failure::failed)
+}
+
+/// The line that says it is ready, for people and for programs that wait for it; and once, how the first owner comes in.
+/// The secret is behind a `#`: no browser sends that to anybody.
+fn announce(address: SocketAddr, link: Option<Secret>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
+    let mut say = || {
+        writeln!(out, "mar-audit listening on http://{address}")?;
+        if let Some(link) = &link {
+            let link = link.expose();
+            writeln!(
+                out,
+                "first sign-in, once, within a day: http://{address}/claim#{link}"
+            )?;
+        }
+        out.flush()
+    };
     // A closed stdout is no reason not to serve.
-    match writeln!(out, "mar-audit listening on http://{address}").and_then(|()| out.flush()) {
+    match say() {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
         _ => Ok(()),
     }

@@ -9,16 +9,17 @@ use crate::app::App;
 use crate::bundle::About;
 use crate::bundle::writer::{self, Line};
 use crate::problem::{Fault, Kind, Problem};
+use crate::reading::{Reading, disclosure};
 use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
-use entry::{Filter, Organization, Seq, Units};
+use entry::{Filter, Mask, Organization, Seq, Units};
 use hyper::body::Frame;
 use proof::tile::Tile;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use store::view::{Direction, Order, PageQuery, Places, Snapshot};
+use store::view::{Direction, Order, PageQuery, Places};
 use store::{Hashes, Kept, Published};
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
@@ -27,23 +28,31 @@ use tokio::time::Instant;
 pub struct Evidence {
     pub organization: Organization,
     filter: Filter,
-    snapshot: Snapshot,
+    /// The same, of entries as they are.
+    narrowed: Filter,
+    reading: Reading,
     published: Arc<Published>,
     range: Range<u64>,
 }
 
 impl Evidence {
     /// Looks for what matches; waits for a checkpoint that covers it.
-    pub async fn find(app: &Arc<App>, filter: Filter) -> Result<Self, Problem> {
-        let (organization, filter, snapshot, range) = app
-            .blocking(move |app| {
-                let snapshot = app.store.snapshot();
-                let organization = one_log(&snapshot, &filter)?;
-                let range = range(&snapshot, &filter)?;
+    pub async fn find(
+        app: &Arc<App>,
+        reading: Reading,
+        verified: &Reading,
+        filter: Filter,
+    ) -> Result<Self, Problem> {
+        let known = { verified.logs() }.filter(|log| reading.covers(log));
+        let known: Vec<Organization> = known.cloned().collect();
+        let (organization, filter, reading, range) = app
+            .blocking(move |_| {
+                let organization = one_log(&reading, &known, &filter)?;
+                let range = range(&reading, &filter)?;
                 let range = range.ok_or_else(|| {
                     Kind::NotFound.detail("nothing matches, so there is nothing to prove")
                 })?;
-                Ok((organization, filter, snapshot, range))
+                Ok((organization, filter, reading, range))
             })
             .await?;
         let last = Seq(range.end - 1);
@@ -59,40 +68,50 @@ impl Evidence {
         })?;
         Ok(Self {
             organization,
+            narrowed: reading.filter(&filter),
             filter,
-            snapshot,
+            reading,
             published,
             range,
         })
     }
 }
 
-/// A bundle is of one tree: the one log that the filter names, or the only one there is.
-fn one_log(snapshot: &Snapshot, filter: &Filter) -> Result<Organization, Problem> {
+/// A bundle is of one tree: the one log that the filter names, or the only one there is. It shows the leaves between what it
+/// shows, so it is of logs only that the caller may know as a whole.
+fn one_log(
+    reading: &Reading,
+    known: &[Organization],
+    filter: &Filter,
+) -> Result<Organization, Problem> {
     let named = filter.organizations();
     let several = || {
         let fault = Fault::parameter("organization", "a bundle is of one log: name it");
         crate::api::query::refused(vec![fault])
     };
-    match (named.as_deref(), snapshot.logs.as_slice()) {
-        (Some([one]), _) => Ok(one.clone()),
-        (Some([]), _) | (None, []) => Err(no_log()),
-        (None, [only]) => Ok(only.organization.clone()),
+    match (named.as_deref(), known) {
+        (Some([one]), known) if known.contains(one) => Ok(one.clone()),
+        (Some([one]), _) if reading.reach().touches(one) && reading.has_log(one) => {
+            let all = "a bundle takes the permissions to export and to verify all of its log";
+            Err(Kind::Forbidden.detail(all))
+        }
+        (Some([] | [_]), _) | (None, []) => Err(no_log()),
+        (None, [only]) => Ok(only.clone()),
         _ => Err(several()),
     }
 }
 
 /// From the first place that matches to behind the last.
-fn range(snapshot: &Snapshot, filter: &Filter) -> Result<Option<Range<u64>>, Problem> {
+fn range(reading: &Reading, filter: &Filter) -> Result<Option<Range<u64>>, Problem> {
     let end = |direction| {
-        let page = snapshot.page(&PageQuery {
+        let page = reading.page(&PageQuery {
             filter: filter.clone(),
             // In one log, the order of receipt is that of places.
             order: Order::Received,
             direction,
             limit: 1,
             after: None,
-            as_of: snapshot.as_of,
+            as_of: reading.untold_state(),
         })?;
         Ok::<_, Problem>(page.entries.first().map(|entry| entry.seq.0))
     };
@@ -151,7 +170,7 @@ impl Evidence {
         Some(Source {
             app,
             evidence: self,
-            places: self.snapshot.places(&self.organization)?,
+            places: self.reading.places(&self.organization)?,
             hashes: hashes.clone(),
             tile: None,
             units: Units::default(),
@@ -191,8 +210,10 @@ impl Source<'_> {
     }
 
     fn made(&mut self, kept: &Kept) -> Result<(Line, proof::Hash), String> {
-        if self.evidence.filter.matches(&kept.entry) {
-            let disclosure = kept.disclosure()?;
+        let reached = self.evidence.reading.mask_of(&kept.entry);
+        let matches = |_: &Mask| self.evidence.narrowed.matches(&kept.entry);
+        if let Some(mask) = reached.filter(matches) {
+            let disclosure = disclosure(kept, mask)?;
             let leaf = disclosure.leaf().map_err(|e| e.to_string())?;
             Ok((Line::Open(disclosure.to_json().into_bytes()), leaf.hash()))
         } else {

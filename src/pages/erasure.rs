@@ -3,10 +3,10 @@
 use super::details::permalink;
 use super::moment::Zone;
 use super::visible::{Listed, Shown, brief};
+use crate::reading::Reading;
 use entry::json::Value;
 use entry::{Entry, EntryId, Json};
 use maud::{Markup, html};
-use store::view::Snapshot;
 
 /// One erasure of members of an entry, and what the log's own entry says about it.
 pub struct Erasure {
@@ -16,12 +16,12 @@ pub struct Erasure {
 }
 
 /// The erasures that touched an entry, oldest first.
-pub fn of(snapshot: &Snapshot, entry: &Entry) -> Result<Vec<Erasure>, store::Error> {
+pub fn of(reading: &Reading, entry: &Entry) -> Result<Vec<Erasure>, store::Error> {
     let mut ids: Vec<EntryId> = entry.erased.iter().map(|erased| erased.entry).collect();
     ids.sort_unstable();
     ids.dedup();
     let found = ids.into_iter().map(|id| {
-        let records = snapshot.get(&id)?.into_iter();
+        let records = reading.get(&id)?.into_iter();
         let same_log = |record: &Entry| record.scope.organization == entry.scope.organization;
         Ok(Erasure {
             id,

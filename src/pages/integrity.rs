@@ -7,6 +7,7 @@ use super::visible::count;
 use super::{layout, moment};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
+use crate::reading::Reading;
 use entry::{Organization, Timestamp};
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -32,11 +33,16 @@ pub struct Integrity {
 }
 
 /// The logs of this server; the one that is asked for, else the only or first one, in full.
-pub fn load(app: &App, organization: Option<&str>) -> Result<Integrity, Problem> {
+pub fn load(
+    app: &App,
+    reading: &Reading,
+    organization: Option<&str>,
+) -> Result<Integrity, Problem> {
     let mut logs: Vec<_> = app
         .store
         .logs()
         .into_iter()
+        .filter(|log| reading.covers(&log.organization))
         .map(|log| (log.organization, log.size))
         .collect();
     logs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -216,8 +222,8 @@ pub fn vkeys(app: &App, organization: &Organization) -> Vec<String> {
 }
 
 /// The vkeys of a log, one a line: what verifiers take.
-pub fn key_file(app: &App, organization: &str) -> Result<String, Problem> {
-    let shown = load(app, Some(organization))?.shown;
+pub fn key_file(app: &App, reading: &Reading, organization: &str) -> Result<String, Problem> {
+    let shown = load(app, reading, Some(organization))?.shown;
     let vkeys = shown.map(|log| log.vkeys).unwrap_or_default();
     Ok(vkeys.iter().map(|vkey| format!("{vkey}\n")).collect())
 }

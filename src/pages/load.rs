@@ -12,12 +12,14 @@ use crate::api::histogram::{HistogramQuery, histogram};
 use crate::api::listing;
 use crate::api::query::{Parameters, Query};
 use crate::app::App;
+use crate::guard::Caller;
 use crate::problem::Problem;
+use crate::reading::Reading;
 use entry::field::Field;
 use entry::filter::{Pattern, Term};
 use entry::{Entry, Filter, Target};
 use std::sync::Arc;
-use store::view::{Direction, Order, PageQuery, Snapshot};
+use store::view::{Direction, Order, PageQuery};
 
 /// Parameters of the page alone; everything else is the API's, and refused where it does not know it.
 const OWN: &[&str] = &["columns", "joined", "tz", "selected", "expand", "live"];
@@ -60,14 +62,18 @@ pub enum Part {
 }
 
 /// All that the list shows.
-pub async fn list(app: &Arc<App>, setting: &Setting, part: Part) -> Result<Listing, Problem> {
-    let snapshot = app.store.snapshot();
-    let as_of = snapshot.as_of;
+pub async fn list(
+    app: &Arc<App>,
+    caller: &Caller,
+    reading: Reading,
+    setting: &Setting,
+    part: Part,
+) -> Result<Listing, Problem> {
     let here = &setting.here;
     let query = match setting.known_zone().and_then(|()| query(app, here)) {
         Ok(query) => query,
         Err(problem) => {
-            let stored = snapshot.size(None);
+            let stored = app.blocking(move |_| Ok(reading.stored()?)).await?;
             return Ok(Listing {
                 stored,
                 problem: Some(problem),
@@ -75,24 +81,27 @@ pub async fn list(app: &Arc<App>, setting: &Setting, part: Part) -> Result<Listi
             });
         }
     };
+    if part == Part::Whole && query.cursor.is_none() {
+        app.note_search(caller, &reading, &query.filter).await;
+    }
     let selected = here.get("selected").map(str::to_owned);
     let rows = {
-        let (snapshot, query) = (snapshot.clone(), query.clone());
-        app.blocking(move |app| rows(app, &snapshot, &query, selected.as_deref()))
+        let (reading, query) = (reading.clone(), query.clone());
+        app.blocking(move |app| rows(app, &reading, &query, selected.as_deref()))
     };
     if part == Part::Drawer {
         return rows.await;
     }
     let counts = {
-        let (snapshot, query, here) = (snapshot.clone(), query.clone(), here.clone());
-        app.blocking(move |app| counts(app, &snapshot, &query, &here))
+        let (reading, query, here) = (reading.clone(), query.clone(), here.clone());
+        app.blocking(move |app| counts(app, &reading, &query, &here))
     };
     let bars = {
-        let (snapshot, filter, timezone) =
-            (snapshot, query.filter.clone(), setting.zone.zone().clone());
+        let (reading, filter, timezone) =
+            (reading, query.filter.clone(), setting.zone.zone().clone());
         app.blocking(move |_| {
             histogram(
-                &snapshot,
+                &reading,
                 &filter,
                 &HistogramQuery {
                     buckets: BARS,
@@ -114,26 +123,27 @@ pub async fn list(app: &Arc<App>, setting: &Setting, part: Part) -> Result<Listi
         chart,
         from,
         to,
-        as_of,
+        as_of: rows.as_of,
         ..counts
     })
 }
 
 fn rows(
     app: &App,
-    snapshot: &Snapshot,
+    reading: &Reading,
     query: &Query,
     selected: Option<&str>,
 ) -> Result<Listing, Problem> {
-    let page = listing::list(app, snapshot, query)?;
+    let page = listing::list(reading, query)?;
     let selected = match selected {
         None => None,
-        Some(id) => Some(beside(app, snapshot, &page.entries, id)?),
+        Some(id) => Some(beside(app, reading, &page.entries, id)?),
     };
     Ok(Listing {
         next_cursor: page.next.map(|cursor| cursor.encode(&app.store.secret())),
         entries: page.entries,
         selected,
+        as_of: reading.state()?,
         ..Listing::default()
     })
 }
@@ -141,20 +151,20 @@ fn rows(
 /// The details of an entry and its neighbours in the list.
 fn beside(
     app: &App,
-    snapshot: &Snapshot,
+    reading: &Reading,
     rows: &[Entry],
     id: &str,
 ) -> Result<Option<Details>, Problem> {
     let at = rows.iter().position(|row| row.id.to_string() == id);
     let entry = match at {
         Some(at) => rows[at].clone(),
-        None => match crate::api::find(app, id, None) {
+        None => match crate::api::find(reading, id, None) {
             Ok(entry) => entry,
             Err(problem) if problem.kind == crate::problem::Kind::NotFound => return Ok(None),
             Err(problem) => return Err(problem),
         },
     };
-    let mut details = details(app, snapshot, entry)?;
+    let mut details = details(app, reading, entry)?;
     let neighbour =
         |at: Option<usize>| at.and_then(|at| rows.get(at)).map(|row| row.id.to_string());
     details.previous = neighbour(at.and_then(|at| at.checked_sub(1)));
@@ -163,20 +173,20 @@ fn beside(
 }
 
 /// One entry with what belongs to it.
-pub fn details(app: &App, snapshot: &Snapshot, entry: Entry) -> Result<Details, Problem> {
+pub fn details(app: &App, reading: &Reading, entry: Entry) -> Result<Details, Problem> {
     let own: Filter = Term::Value(
         Field::Organization,
         Pattern::exact(entry.scope.organization.as_str()),
     )
     .into();
     let history = match entry.target.as_ref().and_then(of_target) {
-        Some(filter) => newest(snapshot, own.clone().and(filter), HISTORY)?,
+        Some(filter) => newest(reading, own.clone().and(filter), HISTORY)?,
         None => Vec::new(),
     };
     let same_request = match entry.request.id.as_deref() {
         Some(request) => {
             let same: Filter = Term::Value(Field::RequestId, Pattern::exact(request)).into();
-            newest(snapshot, own.and(same), SAME_REQUEST + 1)?
+            newest(reading, own.and(same), SAME_REQUEST + 1)?
         }
         None => Vec::new(),
     };
@@ -186,7 +196,7 @@ pub fn details(app: &App, snapshot: &Snapshot, entry: Entry) -> Result<Details, 
         .take(SAME_REQUEST);
     Ok(Details {
         same_request: same_request.collect(),
-        erasures: super::erasure::of(snapshot, &entry)?,
+        erasures: super::erasure::of(reading, &entry)?,
         vkeys: super::integrity::vkeys(app, &entry.scope.organization),
         entry,
         history,
@@ -205,7 +215,7 @@ fn of_target(target: &Target) -> Option<Filter> {
     })
 }
 
-fn newest(snapshot: &Snapshot, filter: Filter, limit: usize) -> Result<Vec<Entry>, Problem> {
+fn newest(reading: &Reading, filter: Filter, limit: usize) -> Result<Vec<Entry>, Problem> {
     let query = PageQuery {
         filter,
         order: Order::Time,
@@ -214,32 +224,32 @@ fn newest(snapshot: &Snapshot, filter: Filter, limit: usize) -> Result<Vec<Entry
         after: None,
         as_of: None,
     };
-    Ok(snapshot.page(&query)?.entries)
+    Ok(reading.page(&query)?.entries)
 }
 
 fn counts(
     app: &App,
-    snapshot: &Snapshot,
+    reading: &Reading,
     query: &Query,
     here: &Location,
 ) -> Result<Listing, Problem> {
     let filter = &query.filter;
-    let total = snapshot.count(filter)?;
+    let total = reading.count(filter)?;
     // Counting is what costs; naming fifty values or seven is the same.
     let mut fields = FIELDS.to_vec();
     fields.extend(PICKED.iter().filter(|field| !FIELDS.contains(field)));
     let noise: Filter = Term::HasContext("noise".into()).into();
     Ok(Listing {
         total,
-        stored: snapshot.size(None),
+        stored: reading.stored()?,
         noise: if here.get(NOISE).is_some() {
             0
         } else {
-            snapshot.count(&filter.clone().and(noise))?
+            reading.count(&filter.clone().and(noise))?
         },
-        facets: snapshot.facets(filter, &fields, TOP_EXPANDED)?,
+        facets: reading.facets(filter, &fields, TOP_EXPANDED)?,
         relaxed: if total == 0 {
-            relaxed(app, snapshot, here)?
+            relaxed(app, reading, here)?
         } else {
             Vec::new()
         },
@@ -248,11 +258,11 @@ fn counts(
 }
 
 /// How many entries there would be without each one of the filters.
-fn relaxed(app: &App, snapshot: &Snapshot, here: &Location) -> Result<Vec<Relaxed>, Problem> {
+fn relaxed(app: &App, reading: &Reading, here: &Location) -> Result<Vec<Relaxed>, Problem> {
     let mut out = Vec::new();
     for (name, value) in here.filters() {
         let without = query(app, &here.without_param(name, value))?;
-        let count = snapshot.count(&without.filter)?;
+        let count = reading.count(&without.filter)?;
         if count > 0 {
             out.push(Relaxed {
                 name: name.into(),
@@ -266,7 +276,13 @@ fn relaxed(app: &App, snapshot: &Snapshot, here: &Location) -> Result<Vec<Relaxe
 }
 
 /// A page of what happened to a target.
-pub fn history(app: &App, here: &Location, kind: &str, key: &str) -> Result<History, Problem> {
+pub fn history(
+    app: &App,
+    reading: &Reading,
+    here: &Location,
+    kind: &str,
+    key: &str,
+) -> Result<History, Problem> {
     let mut asked = Location::list()
         .only("target_type", kind)
         .only("target", key)
@@ -277,8 +293,7 @@ pub fn history(app: &App, here: &Location, kind: &str, key: &str) -> Result<Hist
         }
     }
     let query = query(app, &asked)?;
-    let snapshot = app.store.snapshot();
-    let page = listing::list(app, &snapshot, &query)?;
+    let page = listing::list(reading, &query)?;
     let named = |target: &Target| {
         let same = target.id.as_deref() == Some(key) || target.name.as_deref() == Some(key);
         target
@@ -295,7 +310,7 @@ pub fn history(app: &App, here: &Location, kind: &str, key: &str) -> Result<Hist
         kind: kind.into(),
         key: key.into(),
         name: targets.find_map(named),
-        total: snapshot.count(&query.filter)?,
+        total: reading.count(&query.filter)?,
         next_cursor: page
             .next
             .as_ref()

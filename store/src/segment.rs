@@ -578,6 +578,7 @@ impl Segment {
                 sequence,
             }),
             erased,
+            hidden: entry::Mask::NONE,
         })
     }
 

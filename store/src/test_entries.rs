@@ -273,6 +273,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 changes: rest.1,
                 source: rest.2,
                 erased: Vec::new(),
+                hidden: entry::Mask::NONE,
             })
         },
     )

@@ -66,9 +66,22 @@ fn an_address_that_others_reach_is_refused_and_the_flag_named() {
     }
     let insecure = |arguments: &[&str]| {
         let mut command = command(arguments);
-        command.arg("--insecure-listen");
+        command.args(["--insecure-listen", "--access", "required"]);
         command
     };
+    let done = run(&[
+        "serve",
+        "--data",
+        data,
+        "--listen",
+        "0.0.0.0:0",
+        "--allow-volatile",
+        "--insecure-listen",
+        "--access",
+        "open",
+    ]);
+    assert_eq!(done.exit, 1, "{done:?}");
+    assert!(done.err.contains("--access required"), "{}", done.err);
     let server = Program::serve_with(data.as_ref(), "0.0.0.0:0", insecure);
     assert!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
 }

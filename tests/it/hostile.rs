@@ -609,7 +609,7 @@ fn too_many_connections_and_too_much_in_flight_are_told_to_come_again() {
 }
 
 #[test]
-fn other_addresses_than_loopback_are_refused_unless_asked_for() {
+fn no_other_address_than_loopback_is_open_to_every_caller() {
     use mar_audit::server::{Refused, serve};
     let server = TestServer::start();
     let app = std::sync::Arc::clone(&server.app);
@@ -624,8 +624,8 @@ fn other_addresses_than_loopback_are_refused_unless_asked_for() {
         serve(app, listener, std::future::ready(())).await
     });
     let text = match refused {
-        Err(error @ Refused::NotLoopback(_)) => error.to_string(),
+        Err(error @ Refused::Open(_)) => error.to_string(),
         other => panic!("{other:?}"),
     };
-    assert!(text.contains("--insecure-listen"), "{text}");
+    assert!(text.contains("--access required"), "{text}");
 }

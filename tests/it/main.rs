@@ -1,5 +1,6 @@
 //! Through the public door: every test here starts the product and speaks HTTP to it.
 
+mod access;
 mod api;
 mod bench;
 mod check;

@@ -2,11 +2,13 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use entry::{Catalogue, Timestamp};
+use mar_audit::access::Secret;
 use mar_audit::app::{App, Settings};
+use mar_audit::guard::Door;
 use mar_audit::server;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
@@ -23,6 +25,9 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub app: Arc<App>,
     pub clock: Ticking,
+    /// What the first owner makes itself known by, while there is none.
+    pub link: Option<Secret>,
+    is_guarded: bool,
     settings: Settings,
     open_bytes: usize,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -71,24 +76,45 @@ impl TestServer {
     }
 
     pub fn with(settings: Settings) -> Self {
-        Self::open(new_dir(), Ticking::new(), settings, OPEN_BYTES)
+        Self::open(new_dir(), Ticking::new(), settings, OPEN_BYTES, false)
     }
 
     /// With so little memory for entries that are in no file yet.
     pub fn start_with_open_bytes(bytes: usize) -> Self {
-        Self::open(new_dir(), Ticking::new(), Settings::default(), bytes)
+        Self::open(new_dir(), Ticking::new(), Settings::default(), bytes, false)
     }
 
-    /// The data directory.
-    pub fn data(&self) -> PathBuf {
+    /// A server that lets nobody in without a credential.
+    pub fn guarded() -> Self {
+        Self::open(
+            new_dir(),
+            Ticking::new(),
+            Settings::default(),
+            OPEN_BYTES,
+            true,
+        )
+    }
+
+    /// Where its data directory lies, and what is beside it.
+    pub fn directory(&self) -> &Path {
         self.dir
             .as_ref()
             .expect("the data outlives every halt")
             .path()
-            .join("data")
     }
 
-    fn open(dir: TempDir, clock: Ticking, settings: Settings, open_bytes: usize) -> Self {
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory().join("data")
+    }
+
+    fn open(
+        dir: TempDir,
+        clock: Ticking,
+        settings: Settings,
+        open_bytes: usize,
+        is_guarded: bool,
+    ) -> Self {
         let options = store::Options {
             clock: clock.clock(),
             random: mar_audit::random::system(),
@@ -100,8 +126,18 @@ impl TestServer {
             open_bytes_max: open_bytes,
         };
         let store = Store::open(&dir.path().join("data"), options).expect("the store opens");
+        let (door, link) = match is_guarded {
+            false => (Door::Open, None),
+            true => {
+                let mark = dir.path().join("known").join("ACCESS");
+                let random = mar_audit::access::system_random();
+                Door::guarded(&dir.path().join("data"), mark, random, clock.now())
+                    .expect("who may come in is read")
+            }
+        };
         let app = App::new(
             store,
+            door,
             Catalogue::built_in(),
             settings.clone(),
             clock.clock(),
@@ -111,6 +147,8 @@ impl TestServer {
             address,
             app,
             clock,
+            link,
+            is_guarded,
             settings,
             open_bytes,
             running: Some(running),
@@ -123,9 +161,9 @@ impl TestServer {
         self.halt();
         let dir = self.dir.take().expect("the data outlives every halt");
         let (clock, settings) = (self.clock.clone(), self.settings.clone());
-        let open_bytes = self.open_bytes;
+        let (open_bytes, is_guarded) = (self.open_bytes, self.is_guarded);
         drop(self);
-        Self::open(dir, clock, settings, open_bytes)
+        Self::open(dir, clock, settings, open_bytes, is_guarded)
     }
 
     fn halt(&mut self) {

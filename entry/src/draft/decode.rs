@@ -4,6 +4,7 @@ use super::{Draft, DraftScope};
 use crate::entry::{Actor, Error, Party, Request, Seq, Source, Target};
 use crate::json::{Object, Value, push_pointer};
 use crate::limits::PROJECT_BYTES_MAX;
+use crate::mask::{Hidden, Mask};
 use crate::units::Erased;
 use crate::words::nearest;
 use crate::{
@@ -24,6 +25,7 @@ pub(crate) struct Read {
     pub seq: Option<Seq>,
     pub received_at: Option<Timestamp>,
     pub erased: Vec<Erased>,
+    pub hidden: Mask,
 }
 
 /// Reads one entry; finds everything that is wrong with it.
@@ -124,7 +126,7 @@ struct Reader {
     problems: Vec<Invalid>,
     /// Problems past [`Problems::MAX`]: counted, since a hostile draft can have a million of them.
     more: usize,
-    /// Members of the entry are erased: what every draft must have may be gone.
+    /// Members of the entry are erased or hidden: what every draft must have may be gone.
     incomplete: bool,
 }
 
@@ -148,6 +150,7 @@ struct Members {
     context: Option<Json>,
     source: Option<Source>,
     erased: Vec<Erased>,
+    hidden: Mask,
 }
 
 impl Reader {
@@ -155,7 +158,8 @@ impl Reader {
         let root = Place::ROOT;
         let object = self.object(&root, value)?;
         let mut read = Members::default();
-        self.incomplete = self.form == Form::Wire && object.get("erased").is_some();
+        let lacks = |name| object.get(name).is_some();
+        self.incomplete = self.form == Form::Wire && (lacks("erased") || lacks("hidden"));
         for (name, value) in object.iter() {
             let at = root.name(name);
             match name {
@@ -166,6 +170,7 @@ impl Reader {
                 "context" => read.context = self.object(&at, value).map(|_| Json::from(value)),
                 "error" => read.error = self.error(&at, value),
                 "erased" if self.form == Form::Wire => read.erased = self.erased(&at, value),
+                "hidden" if self.form == Form::Wire => read.hidden = self.hidden(&at, value),
                 "id" => read.id = self.id(&at, value),
                 "related" => read.related = self.related(&at, value),
                 "request" => read.request = self.request(&at, value),
@@ -289,6 +294,19 @@ impl Reader {
             }
         }
         all
+    }
+
+    fn hidden(&mut self, at: &Place<'_>, value: &Value<'_>) -> Mask {
+        let mut all = Vec::new();
+        for (i, element) in self.array(at, value).unwrap_or_default().iter().enumerate() {
+            let at = at.at(i);
+            match self.str(&at, element).map(Hidden::parse) {
+                Some(Some(hidden)) => all.push(hidden),
+                Some(None) => self.note(&at, "nothing is hidden under that path"),
+                None => {}
+            }
+        }
+        Mask::exactly(all)
     }
 
     fn scope(&mut self, at: &Place<'_>, value: &Value<'_>) -> DraftScope {
@@ -572,6 +590,7 @@ impl Members {
             seq: self.seq,
             received_at: self.received_at,
             erased: self.erased,
+            hidden: self.hidden,
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::{Actor, Error, Party, Request, Seq, Source, Target};
 use crate::json::write_string;
 use crate::units::Erased;
-use crate::{Category, EntryId, Json, Organization, Result, Timestamp};
+use crate::{Category, EntryId, Json, Mask, Organization, Result, Timestamp};
 use std::io::Write;
 
 /// Everything a draft or an entry can say; absent is left out.
@@ -26,6 +26,7 @@ pub(crate) struct Line<'a> {
     pub context: Option<&'a Json>,
     pub source: Option<&'a Source>,
     pub erased: &'a [Erased],
+    pub hidden: Mask,
     /// Leaves out what is personal; its places stay, as empty objects.
     pub public_only: bool,
 }
@@ -49,6 +50,9 @@ impl Line<'_> {
         }
         if !self.erased.is_empty() {
             entry.with("erased", |out| write_erased(self.erased, out));
+        }
+        if !self.hidden.is_none() {
+            entry.with("hidden", |out| write_hidden(self.hidden, out));
         }
         entry.word("id", self.id.map(EntryId::to_ascii).as_ref());
         entry.word(
@@ -188,6 +192,16 @@ fn write_erased(erased: &[Erased], out: &mut Vec<u8>) {
         members.word("entry", Some(erased.entry.to_ascii()));
         members.text("path", Some(&erased.path));
         members.close();
+    }
+    out.push(b']');
+}
+
+/// Paths are ASCII that JSON needs no escapes for.
+fn write_hidden(hidden: Mask, out: &mut Vec<u8>) {
+    for (at, one) in hidden.iter().enumerate() {
+        out.extend_from_slice(if at == 0 { b"[\"" } else { b",\"" });
+        out.extend_from_slice(one.path().as_bytes());
+        out.push(b'"');
     }
     out.push(b']');
 }

@@ -57,6 +57,7 @@ pub(crate) fn sample() -> Entry {
         )),
         source: Some(Source { name: "mar-api".into(), event_id: None, sequence: None }),
         erased: Vec::new(),
+        hidden: crate::Mask::NONE,
     }
 }
 

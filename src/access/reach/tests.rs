@@ -99,6 +99,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
                 context: context.map(|text| entry::Json::from_canonical(text.into())),
                 source: None,
                 erased: Vec::new(),
+                hidden: Mask::NONE,
             }
         },
     )

@@ -1,4 +1,5 @@
 use super::*;
+use crate::access::Reach;
 use proptest::prelude::*;
 
 fn read_by(alone: bool, form: Form, body: &[u8]) -> Result<Batch, Problem> {
@@ -13,6 +14,7 @@ fn read_by(alone: bool, form: Form, body: &[u8]) -> Result<Batch, Problem> {
         &Filling {
             catalogue: &catalogue,
             organization: &organization,
+            reach: &Reach::everything(),
             now,
             alone,
         },

@@ -4,7 +4,7 @@ use super::is_too_short;
 use crate::problem::{Fault, Kind, Problem};
 use entry::json::{self, Object, Value};
 use entry::units::PERSONAL;
-use entry::{Json, Organization, text};
+use entry::{Json, Organization, Party, text};
 use serde_json::value::RawValue;
 use store::view::{KnownBy, Person};
 
@@ -46,6 +46,29 @@ pub fn refused(faults: Vec<Fault>) -> Problem {
 }
 
 impl<T> Asked<T> {
+    /// Names who calls as the actor, and whom the body names as the one it is done for. What would tell what is to be erased
+    /// is left out; the id of an account stays.
+    pub fn sign(&mut self, party: &Party, is_told: impl Fn(&str) -> bool) {
+        let mut actor = serde_json::json!({"type": party.kind.as_str()});
+        let names = [
+            ("id", &party.id),
+            ("name", &party.name),
+            ("email", &party.email),
+        ];
+        for (name, text) in names {
+            let said = text.as_deref().filter(|text| !is_told(text));
+            if let Some(said) = said {
+                actor[name] = said.into();
+            }
+        }
+        if self.actor.get() != NOBODY {
+            let other: serde_json::Value =
+                serde_json::from_str(self.actor.get()).expect("it was JSON before");
+            actor["on_behalf_of"] = other;
+        }
+        self.actor = RawValue::from_string(actor.to_string()).expect("it is JSON");
+    }
+
     /// Refuses a reason or an actor that says what is to be erased: the audit entry would keep it.
     pub fn must_not_say(&self, is_told: impl Fn(&str) -> bool) -> Result<(), Problem> {
         let mut faults = Vec::new();

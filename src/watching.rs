@@ -1,0 +1,377 @@
+//! The log watches itself: who let themselves in, who read, who changed who may do what.
+//!
+//! [`entry_of`] makes the entry, [`Watch::note`] and [`Watch::note_reading`] write it: each act leaves exactly one, of category
+//! `audit`, in the log of the organization it is about, else in that of the default organization. What changes
+//! something is refused while nothing can be written; reading goes on and is counted. Pages of one walk, and the same
+//! search over again within a minute, are one search; what a stream sends is none.
+//!
+//! Behind an open door nothing is noted but erasures: there is nobody to name.
+
+use crate::access::Principal;
+use crate::access::{Credential, Login};
+use crate::app::App;
+use crate::guard::{Caller, Circumstances};
+use crate::problem::{Kind, Problem};
+use crate::reading::Reading;
+use entry::draft::Defaults;
+use entry::field::Field;
+use entry::filter::Term;
+use entry::{ActorKind, Category, Draft, Entry, Filter, Json, Organization, Party, Source, Target};
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Health, Item};
+use tokio::sync::oneshot;
+
+macro_rules! acts {
+    ($($variant:ident = $name:literal,)+) => {
+        /// What is noted. The catalogue has a row for each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Act { $($variant,)+ }
+
+        impl Act {
+            pub const ALL: &'static [Act] = &[$(Act::$variant,)+];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(Act::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+acts! {
+    SignIn = "signIn",
+    SignOut = "signOut",
+    ClaimServer = "claimServer",
+    CreateToken = "createToken",
+    RevokeToken = "revokeToken",
+    CreateAccount = "createAccount",
+    UpdateAccount = "updateAccount",
+    PutRole = "putRole",
+    RemoveRole = "removeRole",
+    CreateBinding = "createBinding",
+    DeleteBinding = "deleteBinding",
+    CreateLink = "createLink",
+    RevokeLink = "revokeLink",
+    CreateEmbed = "createEmbed",
+    EndSession = "endSession",
+    ViewEntry = "viewEntry",
+    SearchEntries = "searchEntries",
+    TailEntries = "tailEntries",
+    ExportEntries = "exportEntries",
+    VerifyEntry = "verifyEntry",
+    StartServer = "startServer",
+    StopServer = "stopServer",
+    ChangeConfig = "changeConfig",
+}
+
+/// One act, as it is noted.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    act: Act,
+    /// Whose log it goes to; `None`: the default organization's.
+    organization: Option<Organization>,
+    target: Option<Target>,
+    context: Map<String, Value>,
+    /// Why it was refused; `None`: it was done.
+    refused: Option<&'static str>,
+}
+
+impl Deed {
+    pub fn new(act: Act) -> Self {
+        Self {
+            act,
+            organization: None,
+            target: None,
+            context: Map::new(),
+            refused: None,
+        }
+    }
+
+    pub fn of(self, organization: Option<&Organization>) -> Self {
+        let organization = organization.cloned();
+        Self {
+            organization,
+            ..self
+        }
+    }
+
+    pub fn to(self, kind: &str, id: impl Into<Box<str>>, name: Option<&str>) -> Self {
+        let target = Target {
+            kind: Some(kind.into()),
+            id: Some(id.into()),
+            name: name.map(Into::into),
+        };
+        Self {
+            target: Some(target),
+            ..self
+        }
+    }
+
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.context.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// It was refused, and that is what is noted. The code is that of the answer.
+    pub fn refused(self, code: &'static str) -> Self {
+        Self {
+            refused: Some(code),
+            ..self
+        }
+    }
+
+    /// An entry was shown in full.
+    pub fn viewed(entry: &Entry) -> Self {
+        let id = entry.id.to_string();
+        Self::new(Act::ViewEntry)
+            .of(Some(&entry.scope.organization))
+            .to("entry", id, None)
+    }
+}
+
+impl Deed {
+    /// A proof of an entry was given.
+    pub fn verified(entry: &Entry) -> Self {
+        Self {
+            act: Act::VerifyEntry,
+            ..Self::viewed(entry)
+        }
+    }
+}
+
+/// The entry of an act.
+fn entry_of(
+    app: &App,
+    principal: &Principal,
+    circumstances: &Circumstances,
+    deed: Deed,
+) -> Result<Item, Problem> {
+    let result = match deed.refused {
+        None => entry::Result::Success,
+        Some(_) => entry::Result::Failure,
+    };
+    let mut context = deed.context;
+    if let Some(purpose) = &circumstances.purpose {
+        context.insert("purpose".into(), Value::from(&**purpose));
+    }
+    if circumstances.unmask {
+        context.insert("unmasked".into(), Value::from(true));
+    }
+    if let Some((name, by)) = by_what(&principal.credential) {
+        context.insert(name.into(), Value::from(by));
+    }
+    let mut draft = Draft::new(principal.party().clone().into(), deed.act.name(), result);
+    draft.target = deed.target;
+    draft.request = entry::Request {
+        id: circumstances.request_id.clone(),
+        ip: circumstances.ip.map(|ip| ip.to_string().into()),
+        user_agent: circumstances.user_agent.clone(),
+        method: (!circumstances.path.is_empty()).then(|| circumstances.method.as_str().into()),
+        path: Some(circumstances.path.clone()).filter(|path| !path.is_empty()),
+        trace_id: None,
+        session_id: match &principal.credential {
+            Credential::Session(id) => Some(id.as_str().into()),
+            _ => None,
+        },
+    };
+    draft.error = deed.refused.map(|code| entry::Error {
+        code: Some(code.into()),
+        message: None,
+    });
+    draft.source = Some(Source {
+        name: "mar-audit".into(),
+        event_id: None,
+        sequence: None,
+    });
+    let context = (!context.is_empty()).then(|| Value::from(context).to_string());
+    let context = context.map(|text| Json::read(text.as_bytes())).transpose();
+    draft.context = context.map_err(|_| Kind::Internal.detail("an own entry is no JSON"))?;
+    let organization = deed.organization;
+    Ok(Item {
+        draft,
+        defaults: Defaults {
+            id: crate::api::batch::fresh_ids(app.now(), 1)?[0],
+            organization: organization.unwrap_or_else(|| app.settings.default_organization.clone()),
+            category: Category::Audit,
+        },
+    })
+}
+
+/// By what somebody was let in who is no session.
+fn by_what(credential: &Credential) -> Option<(&'static str, String)> {
+    match credential {
+        Credential::Token(id) => Some(("token", id.to_string())),
+        Credential::Link(id) => Some(("link", id.to_string())),
+        Credential::Embed(claims) => Some(("embedded_by", claims.token.to_string())),
+        Credential::Session(_) | Credential::Process | Credential::Local => None,
+    }
+}
+
+/// The principal of who could not be let in: known to nobody.
+pub fn nobody() -> Principal {
+    Principal::acting(Party {
+        name: Some("unknown".into()),
+        ..Party::of(ActorKind::Anonymous)
+    })
+}
+
+/// The same search within this time is one.
+const SAME_SEARCH: Duration = Duration::from_secs(60);
+/// Searches remembered for that: eight bytes each, and eight for when.
+const SEARCHES_MAX: usize = 16 * 1024;
+
+/// What was searched for lately, by keyed hashes.
+pub struct Watch {
+    hasher: RandomState,
+    /// Guards the times, in microseconds, of searches.
+    searches: Mutex<HashMap<u64, i64>>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            searches: Mutex::new(HashMap::new()),
+        }
+    }
+}
+
+impl Watch {
+    /// True the first time within a minute.
+    fn is_new(&self, app: &App, caller: &Caller, filter: &Filter) -> bool {
+        let purpose = &caller.circumstances.purpose;
+        let who = format!("{:?}", caller.principal.credential);
+        let search = self.hasher.hash_one((who, filter.to_string(), purpose));
+        let now = app.now().as_micros();
+        let same = i64::try_from(SAME_SEARCH.as_micros()).expect("a minute");
+        let mut searches = self.searches.lock();
+        if searches.len() >= SEARCHES_MAX {
+            searches.retain(|_, at| now.saturating_sub(*at) < same);
+        }
+        if searches.len() >= SEARCHES_MAX {
+            // More than anybody types: what is noted twice is not lost.
+            searches.clear();
+        }
+        let before = searches.insert(search, now);
+        before.is_none_or(|at| now.saturating_sub(at) >= same)
+    }
+}
+
+impl App {
+    /// 503 while nothing can be written: asked before anything is changed that must leave an entry.
+    pub fn must_be_watchable(&self) -> Result<(), Problem> {
+        match self.store.health() {
+            _ if self.door.is_open() => Ok(()),
+            Health::Ready | Health::Damaged { .. } => Ok(()),
+            Health::NoSpace { .. } => Err(Kind::NoSpace
+                .detail("nothing can be recorded, so nothing is done: the disk is full")),
+            Health::Latched { .. } => Err(Kind::Latched
+                .detail("nothing can be recorded, so nothing is done; restart the server")),
+        }
+    }
+
+    /// Notes what was, or is about to be, done; an error if that is not on stable storage.
+    pub async fn note(self: &Arc<Self>, caller: &Caller, deed: Deed) -> Result<(), Problem> {
+        if self.door.is_open() {
+            return Ok(());
+        }
+        let item = entry_of(self, &caller.principal, &caller.circumstances, deed)?;
+        let (done, stored) = oneshot::channel();
+        let answer = move |stored: Result<Vec<store::Receipt>, store::Error>| {
+            // A caller that hung up does not hear it.
+            drop(done.send(stored.map(drop)));
+        };
+        self.store.append_then(vec![item], Box::new(answer));
+        let stored = stored.await;
+        stored.map_err(|_| Kind::Closing.detail("the log stopped before it answered"))??;
+        Ok(())
+    }
+
+    /// Notes what was read. Nobody is kept from reading because that cannot be written; it is counted.
+    pub async fn note_reading(self: &Arc<Self>, caller: &Caller, deed: Deed) {
+        if let Err(problem) = self.note(caller, deed).await {
+            self.metrics.unnoted.inc();
+            tracing::error!(detail = problem.detail, "a reading was not noted");
+        }
+    }
+
+    /// Notes a search, if it reads the data of people: once, whatever it is asked through and however often within a minute.
+    pub async fn note_search(
+        self: &Arc<Self>,
+        caller: &Caller,
+        reading: &Reading,
+        filter: &Filter,
+    ) {
+        let asks = names_people(filter) || caller.circumstances.unmask;
+        if self.door.is_open() || !asks || !self.watch.is_new(self, caller, filter) {
+            return;
+        }
+        let deed = Deed::new(Act::SearchEntries).of(self.concerned(reading, filter).as_ref());
+        let deed = deed.with("filter", said(filter));
+        self.note_reading(caller, deed).await;
+    }
+
+    /// The organization that a question is about: the one that it names or the caller reaches, if there is a log of it.
+    pub fn concerned(&self, reading: &Reading, filter: &Filter) -> Option<Organization> {
+        let one = |filter: &Filter| match filter.organizations().as_deref() {
+            Some([one]) => Some(one.clone()),
+            _ => None,
+        };
+        let all = reading.reach().filter();
+        let named = one(&all.clone().and(filter.clone())).or_else(|| one(&all))?;
+        let logs = self.store.logs();
+        let known = logs.iter().any(|log| log.organization == named);
+        known.then_some(named)
+    }
+}
+
+/// The longest query text that an own entry repeats, in bytes.
+const SAID_BYTES_MAX: usize = 4 * 1024;
+
+/// A filter as its query text, cut where it is longer than anybody types.
+pub fn said(filter: &Filter) -> String {
+    let text = filter.to_string();
+    match text.len() > SAID_BYTES_MAX {
+        true => format!("{}…", &text[..text.floor_char_boundary(SAID_BYTES_MAX)]),
+        false => text,
+    }
+}
+
+/// True if the filter asks for people: by name, address of mail or of a machine, or by words that may be such.
+fn names_people(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(of) | Filter::Or(of) => of.iter().any(names_people),
+        Filter::Not(one) => names_people(one),
+        Filter::Term(term) => term_names_people(term),
+    }
+}
+
+fn term_names_people(term: &Term) -> bool {
+    match term {
+        Term::Search(_) | Term::Words(_) | Term::Network(_) => true,
+        Term::Value(field, _) => matches!(field, Field::Actor | Field::Email | Field::Ip),
+        Term::Masked(_, term) => term_names_people(term),
+        Term::Context(..) | Term::Has(_) | Term::HasContext(_) | Term::From(_) | Term::To(_) => {
+            false
+        }
+    }
+}
+
+/// A failed sign-in. A login that nobody has may be a password in the wrong field: it is not repeated.
+pub fn failed_sign_in(app: &App, login: &str, code: &'static str) -> Deed {
+    let deed = Deed::new(Act::SignIn).refused(code);
+    let process = Principal::process();
+    let access = app.door.access().ok();
+    let known = Login::parse(login).and_then(|login| access?.account_of(&process, login.as_str()));
+    match known {
+        Some(account) => {
+            let name = Some(account.name.as_str());
+            deed.to("user", account.id.as_str(), name)
+        }
+        None => deed,
+    }
+}

@@ -1,6 +1,8 @@
 //! Through the public door: every test here starts the product and speaks HTTP to it.
 
 mod access;
+mod access_streams;
+mod access_watching;
 mod api;
 mod bench;
 mod check;

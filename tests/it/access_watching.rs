@@ -1,0 +1,378 @@
+//! The log watches itself: each act leaves exactly one entry, and secrets are in no output.
+
+use crate::access::{Caller, PASSWORD, claimed, entry};
+use crate::api::{problem, uuid};
+use crate::program::{Program, directory};
+use crate::test_server::TestServer;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// How many entries of each action the log has of itself.
+fn acts(owner: &Caller<'_>) -> BTreeMap<String, u64> {
+    let counts = owner.done(
+        "GET",
+        "/v1/facets?fields=action&top=100&category=audit",
+        &Value::Null,
+    );
+    let values = counts["facets"]["action"]["values"]
+        .as_array()
+        .expect("values");
+    let pair = |one: &Value| {
+        let name = one["value"].as_str().expect("a name").to_owned();
+        (name, one["count"].as_u64().expect("a count"))
+    };
+    values.iter().map(pair).collect()
+}
+
+/// The actions that a piece of work added, with how many each.
+fn added(owner: &Caller<'_>, work: impl FnOnce()) -> Vec<(String, u64)> {
+    let before = acts(owner);
+    work();
+    let after = acts(owner).into_iter();
+    let more = after.map(|(name, count)| {
+        let known = before.get(&name).copied().unwrap_or(0);
+        (name, count - known)
+    });
+    more.filter(|(_, count)| *count > 0).collect()
+}
+
+fn one(name: &str) -> Vec<(String, u64)> {
+    vec![(name.to_owned(), 1)]
+}
+
+/// The newest entry of the action.
+fn newest(owner: &Caller<'_>, action: &str) -> Value {
+    owner.entries(&format!("action={action}&order=received&limit=1"))[0].clone()
+}
+
+#[test]
+fn every_change_of_access_leaves_one_entry_that_says_who_and_what() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    assert_eq!(
+        newest(&owner, "claimServer")["actor"]["email"],
+        "root@log.example"
+    );
+    let done = |method: &str, path: &str, body: Value, action: &str| {
+        let mut answer = Value::Null;
+        let acts = added(&owner, || answer = owner.done(method, path, &body));
+        assert_eq!(acts, one(action), "{method} {path}");
+        let entry = newest(&owner, action);
+        assert_eq!(entry["actor"]["name"], "Root", "{entry}");
+        assert_eq!(
+            (&entry["category"], &entry["source"]["name"]),
+            (&json!("audit"), &json!("mar-audit"))
+        );
+        assert!(!entry.to_string().contains("mar_"), "{entry}");
+        answer
+    };
+    let service = json!({"kind": "service", "login": "bot", "name": "Bot"});
+    let bot = text(&done("POST", "/v1/access/users", service, "createAccount")["id"]);
+    let path = format!("/v1/access/users/{bot}");
+    done("PATCH", &path, json!({"groups": ["ops"]}), "updateAccount");
+    let role = json!({"permissions": ["entries:read"], "mask": ["ip"]});
+    done("PUT", "/v1/access/roles/look", role, "putRole");
+    let binding = json!({"account": bot, "role": "look", "organization": "acme"});
+    let binding = text(&done("POST", "/v1/access/bindings", binding, "createBinding")["id"]);
+    assert_eq!(
+        newest(&owner, "createBinding")["scope"]["organization"],
+        "acme"
+    );
+    let token = json!({"account": bot, "name": "ci", "permissions": ["entries:read"]});
+    let made = done("POST", "/v1/access/tokens", token, "createToken");
+    let reader = Caller::with_token(&server, made["secret"].as_str().expect("text"));
+    let embed = json!({"organization": "acme", "mask": ["ip"]});
+    assert_eq!(
+        added(&owner, || drop(reader.done(
+            "POST",
+            "/v1/access/embed",
+            &embed
+        ))),
+        one("createEmbed")
+    );
+    let token = text(&made["token"]["id"]);
+    done(
+        "DELETE",
+        &format!("/v1/access/tokens/{token}"),
+        Value::Null,
+        "revokeToken",
+    );
+    done(
+        "DELETE",
+        &format!("/v1/access/bindings/{binding}"),
+        Value::Null,
+        "deleteBinding",
+    );
+    done("DELETE", "/v1/access/roles/look", Value::Null, "removeRole");
+    let link = json!({"name": "Auditors & Co", "permissions": ["entries:read"], "organization": "acme", "expires_at": "2026-12-01T00:00:00Z"});
+    let made = done("POST", "/v1/access/links", link, "createLink");
+    let auditor = Caller::with_token(&server, made["secret"].as_str().expect("text"));
+    assert_eq!(auditor.get("/v1/entries").status, 200);
+    let link = text(&made["link"]["id"]);
+    done(
+        "DELETE",
+        &format!("/v1/access/links/{link}"),
+        Value::Null,
+        "revokeLink",
+    );
+    problem(&auditor.get("/v1/entries"), 401, "unauthenticated");
+
+    let enter = |password: &str| {
+        let body = json!({"login": "Root@log.example", "password": password});
+        server.post("/v1/access/sign-in", body.to_string())
+    };
+    let refused = || drop(problem(&enter("wrong"), 401, "unauthenticated"));
+    assert_eq!(added(&owner, refused), one("signIn"));
+    let failed = newest(&owner, "signIn");
+    assert_eq!(
+        (&failed["result"], &failed["actor"]["type"]),
+        (&json!("failure"), &json!("anonymous"))
+    );
+    assert_eq!(failed["target"]["name"], "Root");
+    let mut session = None;
+    assert_eq!(
+        added(&owner, || session = Some(enter(PASSWORD))),
+        one("signIn")
+    );
+    let second = Caller::with_cookie(&server, &session.expect("answered"));
+    assert_eq!(
+        added(&owner, || drop(second.done(
+            "POST",
+            "/v1/access/sign-out",
+            &Value::Null
+        ))),
+        one("signOut")
+    );
+}
+
+#[test]
+fn reading_leaves_one_entry_where_people_are_looked_for_or_at() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    for id in 1..4 {
+        let body: Value = serde_json::from_str(&entry(id, "acme", None)).expect("JSON");
+        owner.done("POST", "/v1/entries", &body);
+    }
+    let get = |path: &str| assert_eq!(owner.get(path).status, 200, "{path}");
+    let id = uuid(2);
+    let quiet = [
+        "/v1/entries?organization=acme",
+        "/v1/entries?result=failure",
+        "/v1/facets?organization=acme",
+        "/v1/histogram",
+        "/v1/catalogue",
+        "/",
+    ];
+    for path in quiet {
+        assert_eq!(added(&owner, || get(path)), [], "{path}");
+    }
+    let noted = [
+        ("/v1/entries?email=person-1*".to_owned(), "searchEntries"),
+        ("/v1/entries?q=person-3".to_owned(), "searchEntries"),
+        ("/?search=person-2".to_owned(), "searchEntries"),
+        (format!("/v1/entries/{id}?purpose=OPS-88"), "viewEntry"),
+        (format!("/entries/{id}"), "viewEntry"),
+        (
+            "/v1/export?format=csv&organization=acme".to_owned(),
+            "exportEntries",
+        ),
+    ];
+    for (path, action) in &noted {
+        assert_eq!(added(&owner, || get(path)), one(action), "{path}");
+    }
+    let viewed = &owner.entries(&format!(
+        "action=viewEntry&order=received&direction=asc&target={id}"
+    ))[0];
+    assert_eq!(
+        (
+            &viewed["context"]["purpose"],
+            &viewed["scope"]["organization"]
+        ),
+        (&json!("OPS-88"), &json!("acme"))
+    );
+    assert_eq!(viewed["request"]["path"], format!("/v1/entries/{id}"));
+    server.clock.advance(Duration::from_secs(2));
+    let proof = format!("/v1/entries/{id}/proof");
+    assert_eq!(added(&owner, || get(&proof)), one("verifyEntry"));
+
+    // One walk, or the same look at it by another route, is one search.
+    let walk = || {
+        let first = owner.done("GET", "/v1/entries?actor=person-*&limit=1", &Value::Null);
+        let cursor = first["next_cursor"].as_str().expect("more");
+        get(&format!(
+            "/v1/entries?actor=person-*&limit=1&cursor={cursor}"
+        ));
+        get("/v1/facets?actor=person-*");
+        get("/v1/histogram?actor=person-*");
+    };
+    assert_eq!(added(&owner, walk), one("searchEntries"));
+    server.clock.advance(Duration::from_secs(120));
+    assert_eq!(
+        added(&owner, || get("/v1/facets?actor=person-*")),
+        one("searchEntries")
+    );
+}
+
+#[test]
+fn a_tail_is_one_entry_and_what_it_sends_is_none() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let mut connection = server.connect();
+    let (name, value) = owner.credential();
+    let follow = || {
+        let host = server.address;
+        let head = format!(
+            "GET /v1/tail?purpose=watch HTTP/1.1\r\nhost: {host}\r\n{name}: {value}\r\n\r\n"
+        );
+        connection.send(head.as_bytes());
+        assert!(connection.line().expect("a status").contains("200"));
+        connection.headers().expect("headers");
+        let mut said = String::new();
+        // It sees what it left itself, and that leaves nothing more.
+        while !said.contains("person-3") {
+            let size = connection.chunk().expect("the tail goes on");
+            said.push_str(&String::from_utf8_lossy(&connection.bytes(size + 2)));
+            if said.contains("retry: 2000") && !said.contains("person-1") {
+                for id in 1..4 {
+                    let body: Value = serde_json::from_str(&entry(id, "acme", None)).expect("JSON");
+                    owner.done("POST", "/v1/entries", &body);
+                }
+            }
+        }
+    };
+    assert_eq!(added(&owner, follow), one("tailEntries"));
+}
+
+#[test]
+fn passwords_and_tokens_are_in_no_output_and_no_file() {
+    let dir = directory();
+    let (data, log) = (dir.path().join("data"), dir.path().join("stderr"));
+    let quiet = |arguments: &[&str]| {
+        let mut command = crate::program::command(arguments);
+        let file = fs::File::create(&log).expect("a file");
+        command
+            .args(["--access", "required"])
+            .stderr(Stdio::from(file));
+        command.env("MAR_AUDIT_LOG", "trace");
+        command
+    };
+    let server = Program::serve_with(&data, "127.0.0.1:0", quiet);
+    let link = fs::read_to_string(data.join("first-sign-in"))
+        .expect("a link")
+        .trim()
+        .to_owned();
+    let password = "canary-of-a-password";
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let call = |path: &str, header: (&str, &str), body: &Value| {
+        let sent = agent
+            .post(format!("{}{path}", server.url))
+            .header(header.0, header.1);
+        let sent = sent
+            .header("sec-fetch-site", "same-origin")
+            .content_type("application/json");
+        sent.send(body.to_string()).expect("an answer")
+    };
+    let claim = json!({"link": link, "login": "root", "name": "Root", "password": password});
+    let mut answer = call("/v1/access/claim", ("x-none", "1"), &claim);
+    assert_eq!(
+        answer.status(),
+        201,
+        "{:?}",
+        answer.body_mut().read_to_string()
+    );
+    let cookie = answer.headers()["set-cookie"]
+        .to_str()
+        .expect("ASCII")
+        .to_owned();
+    let cookie = cookie.split(';').next().expect("a pair").to_owned();
+    let session = cookie.split_once('=').expect("a pair").1.to_owned();
+    let wanted = json!({"name": "ci", "permissions": ["entries:read", "entries:record"]});
+    let mut made = call("/v1/access/tokens", ("cookie", &cookie), &wanted);
+    let made: Value =
+        serde_json::from_str(&made.body_mut().read_to_string().expect("text")).expect("JSON");
+    let token = made["secret"].as_str().expect("text").to_owned();
+    // Wrong in every way in which an answer, or a line of the log, could repeat what was sent.
+    let bearer = format!("Bearer {token}");
+    let mut answers = Vec::new();
+    for (path, header, body) in [
+        (
+            "/v1/access/sign-in",
+            ("x-none", "1"),
+            json!({"login": "canary-of-a-password", "password": "canary-of-a-password"}),
+        ),
+        (
+            "/v1/access/sign-in",
+            ("x-none", "1"),
+            json!({"login": 1, "password": "canary-of-a-password"}),
+        ),
+        (
+            "/v1/access/sign-in",
+            ("x-none", "1"),
+            json!({"canary-of-a-password": 1}),
+        ),
+        ("/v1/access/claim", ("x-none", "1"), claim),
+        (
+            "/v1/access/users",
+            ("authorization", bearer.as_str()),
+            json!({"login": "x", "name": "X", "password": password}),
+        ),
+        (
+            "/v1/entries",
+            ("authorization", &bearer[..bearer.len() - 3]),
+            json!({}),
+        ),
+    ] {
+        let mut answer = call(path, header, &body);
+        answers.push(answer.body_mut().read_to_string().expect("text"));
+    }
+    for path in [
+        "/metrics",
+        "/v1/entries?limit=1000",
+        "/v1/access/tokens",
+        "/v1/access/sessions",
+        "/v1/access/users",
+    ] {
+        let mut answer = agent
+            .get(format!("{}{path}", server.url))
+            .header("cookie", &cookie)
+            .call()
+            .expect("an answer");
+        answers.push(answer.body_mut().read_to_string().expect("text"));
+    }
+    assert_eq!(server.stop(), 0);
+    let secrets = [password, &session, &token, &link];
+    let clean = |what: &str, bytes: &[u8]| {
+        for secret in secrets {
+            let found = memchr::memmem::find(bytes, secret.as_bytes());
+            assert_eq!(found, None, "{what} holds {}…", &secret[..8]);
+        }
+    };
+    answers
+        .iter()
+        .for_each(|answer| clean(answer, answer.as_bytes()));
+    clean("the log", &fs::read(&log).expect("a log"));
+    let mut seen = 0;
+    each_file(dir.path(), &mut |path, bytes| {
+        seen += 1;
+        clean(&path.display().to_string(), bytes);
+    });
+    assert!(seen > 5, "{seen} files");
+}
+
+fn each_file(dir: &Path, look: &mut impl FnMut(&Path, &[u8])) {
+    for found in fs::read_dir(dir).expect("a directory") {
+        let path = found.expect("a name").path();
+        match path.is_dir() {
+            true => each_file(&path, look),
+            false => look(&path, &fs::read(&path).expect("a file")),
+        }
+    }
+}

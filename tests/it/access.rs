@@ -10,8 +10,6 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Caller<'a> {
     pub server: &'a TestServer,
     header: (&'static str, String),
-    /// Of its account, where it has one.
-    pub account: String,
 }
 
 impl<'a> Caller<'a> {
@@ -19,7 +17,6 @@ impl<'a> Caller<'a> {
         Self {
             server,
             header: ("authorization", format!("Bearer {secret}")),
-            account: String::new(),
         }
     }
 
@@ -30,10 +27,6 @@ impl<'a> Caller<'a> {
         Self {
             server,
             header: ("cookie", pair),
-            account: answer.json()["session"]["account"]
-                .as_str()
-                .expect("an id")
-                .to_owned(),
         }
     }
 
@@ -378,18 +371,22 @@ fn entries_are_recorded_within_reach_only() {
     problem(&recorder.get("/v1/entries"), 403, "forbidden");
 }
 
+/// Who reads acme without addresses.
+fn support<'a>(owner: &Caller<'a>) -> Caller<'a> {
+    let permissions = ["entries:read", "entries:export", "logs:verify"];
+    let role = json!({"permissions": permissions, "mask": ["email", "ip"]});
+    owner.done("PUT", "/v1/access/roles/support", &role);
+    let binding = json!({"role": "support", "organization": "acme"});
+    let (secret, ..) = owner.service("support", &[binding]);
+    Caller::with_token(owner.server, &secret)
+}
+
 #[test]
 fn what_a_role_hides_is_found_by_no_question() {
     let server = TestServer::guarded();
     let owner = claimed(&server);
     recorded(&owner);
-    let role = json!({"permissions": ["entries:read", "entries:export", "logs:verify"], "mask": ["email", "ip"]});
-    owner.done("PUT", "/v1/access/roles/support", &role);
-    let (secret, ..) = owner.service(
-        "support",
-        &[json!({"role": "support", "organization": "acme"})],
-    );
-    let support = Caller::with_token(&server, &secret);
+    let support = support(&owner);
     let of_acme = "target=pay-eu";
     let seen = support.entries(of_acme);
     assert_eq!(seen.len(), 3);
@@ -437,6 +434,15 @@ fn what_a_role_hides_is_found_by_no_question() {
             "{text}"
         );
     }
+    problem(&support.get("/v1/entries?unmask=true"), 403, "forbidden");
+}
+
+#[test]
+fn what_a_role_hides_is_a_digest_in_the_proof_and_the_proof_holds() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    recorded(&owner);
+    let support = support(&owner);
     server.clock.advance(std::time::Duration::from_secs(2));
     let proof = support.get(&format!("/v1/entries/{}/proof", uuid(2)));
     assert_eq!(proof.status, 200, "{}", proof.text());
@@ -450,7 +456,11 @@ fn what_a_role_hides_is_found_by_no_question() {
         !shown.contains("@acme.example") && !shown.contains("192.0.2."),
         "{shown}"
     );
-    problem(&support.get("/v1/entries?unmask=true"), 403, "forbidden");
+    let (tree, seq) = (proof.checkpoint.checkpoint().tree(), proof.seq);
+    let disclosure = proof::disclosure::Disclosure::parse(shown.as_bytes()).expect("a disclosure");
+    let leaf = disclosure.leaf().expect("a leaf").hash();
+    tree.includes(seq, &leaf, &proof.path)
+        .expect("it is in the tree");
 }
 
 #[test]
@@ -473,4 +483,21 @@ fn another_sites_page_changes_nothing_by_our_cookie() {
         problem(&post(foreign), 403, "cross-origin");
     }
     assert_eq!(post(&[("origin", &origin)]).status, 201);
+}
+
+#[test]
+fn measures_are_for_who_manages_access_and_for_this_machine() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    assert_eq!(server.get("/metrics").status, 200);
+    let forwarded = ("x-forwarded-for", "203.0.113.9");
+    let by = |headers: &[(&str, &str)]| {
+        let all = [&[forwarded], headers].concat();
+        server.send("GET", "/metrics", &all, b"")
+    };
+    problem(&by(&[]), 401, "unauthenticated");
+    assert_eq!(by(&[owner.credential()]).status, 200);
+    let (secret, ..) = owner.service("reader", &[json!({"role": "viewer"})]);
+    let reader = Caller::with_token(&server, &secret);
+    problem(&by(&[reader.credential()]), 403, "forbidden");
 }

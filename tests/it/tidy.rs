@@ -442,6 +442,88 @@ fn in_these_files_only(
     only_needed(allowed.iter().copied(), &used);
 }
 
+/// Files that look at entries without asking what a caller may see: measurements of a stopped store's data.
+const SNAPSHOT_FILES: &[&str] = &["src/bench/proof.rs", "src/reading.rs"];
+
+#[test]
+fn a_handler_reaches_entries_through_a_reading_only() {
+    let of_roof = |file: &&SourceFile| file.path.starts_with("src/");
+    let mut used = BTreeSet::new();
+    let mut found = Vec::new();
+    for file in sources().iter().filter(of_roof) {
+        if file.code.contains(".snapshot()") {
+            match SNAPSHOT_FILES.contains(&file.path.as_str()) {
+                true => drop(used.insert(file.path.clone())),
+                false => found.push(file.path.clone()),
+            }
+        }
+    }
+    none(
+        found,
+        "entries are reached through a Reading, which takes a Caller",
+    );
+    only_needed(SNAPSHOT_FILES.iter().copied(), &used);
+}
+
+/// Handlers of routes that change something, and what says so in the log. A new one is added here with its test, in
+/// tests/it/access_watching.rs.
+const CHANGES: &[(&str, &str)] = &[
+    ("api::append", "is what callers record"),
+    ("api::redact::entry", "redactEntry"),
+    ("api::redact::person", "erasePerson"),
+    ("credentials::create_link", "createLink"),
+    ("credentials::create_token", "createToken"),
+    ("credentials::embed", "createEmbed"),
+    ("credentials::end_session", "endSession"),
+    ("credentials::revoke_link", "revokeLink"),
+    ("credentials::revoke_token", "revokeToken"),
+    ("door::claim", "claimServer"),
+    ("door::sign_in", "signIn"),
+    ("door::sign_out", "signOut"),
+    ("people::add_user", "createAccount"),
+    ("people::bind", "createBinding"),
+    ("people::change_user", "updateAccount"),
+    ("people::put_role", "putRole"),
+    ("people::remove_role", "removeRole"),
+    ("people::unbind", "deleteBinding"),
+    (
+        "preferences::set",
+        "sets a cookie, and nothing on the server",
+    ),
+];
+
+#[test]
+fn a_route_that_changes_something_says_what_it_leaves_in_the_log() {
+    let mut found = BTreeSet::new();
+    for file in sources()
+        .iter()
+        .filter(|file| file.path.starts_with("src/"))
+    {
+        for method in ["post(", "put(", "patch(", "delete("] {
+            for (at, _) in file.code.match_indices(method) {
+                let before = file.code[..at].chars().next_back();
+                let begins = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+                let rest = &file.code[at + method.len()..];
+                let name = rest.split(')').next().unwrap_or_default().trim();
+                let is_path = name.contains("::")
+                    && name
+                        .chars()
+                        .all(|c| c.is_alphanumeric() || "_:".contains(c));
+                if begins && is_path {
+                    found.insert(name.to_owned());
+                }
+            }
+        }
+    }
+    let known = |name: &&String| CHANGES.iter().any(|(handler, _)| handler == name);
+    let unknown = found.iter().filter(|name| !known(name)).cloned().collect();
+    none(
+        unknown,
+        "a route that changes something leaves an entry of our own",
+    );
+    only_needed(CHANGES.iter().map(|(handler, _)| *handler), &found);
+}
+
 #[test]
 fn no_test_sleeps() {
     let calls = ["thread::sleep", "time::sleep", "sleep("];

@@ -1,5 +1,6 @@
 //! OpenAPI 3.1 at `/openapi.json`, projected from the tables the server itself uses: fields, vocabularies, limits, problems.
 
+mod access;
 mod log;
 mod redactions;
 mod schemas;
@@ -34,12 +35,13 @@ pub fn document() -> Value {
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths(),
-        "components": {"schemas": schemas::all()},
+        "components": {"schemas": schemas::all(), "securitySchemes": access::schemes()},
+        "security": [{"bearer": []}, {"session": []}],
     })
 }
 
 fn paths() -> Value {
-    json!({
+    let mut paths = json!({
         "/v1/entries": {"post": append(), "get": list()},
         "/v1/entries/{id}": {"get": show_one()},
         "/v1/entries/{id}/proof": {"get": log::proof()},
@@ -57,7 +59,10 @@ fn paths() -> Value {
         "/readyz": {"get": plain("ready", "Entries can be appended", &[Kind::Latched, Kind::Damaged])},
         "/metrics": {"get": plain("metrics", "Measures in OpenMetrics' text form", &[])},
         "/openapi.json": {"get": this_document()},
-    })
+    });
+    let all = paths.as_object_mut().expect("paths by name");
+    all.extend(access::paths());
+    paths
 }
 
 fn this_document() -> Value {

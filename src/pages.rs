@@ -75,7 +75,9 @@ async fn entries(
     let here = Location::new("/", &raw);
     let setting = setting::read(&app, here, &headers);
     if let Some(clean) = canonical(&setting, &raw) {
-        return Redirect::to(&clean.href()).into_response();
+        let purpose = caller.circumstances.purpose.as_deref();
+        let again = purpose.map_or(clean.clone(), |purpose| clean.with("purpose", purpose));
+        return Redirect::to(&again.href()).into_response();
     }
     let part = match headers.get("x-part").map(|part| part.as_bytes()) {
         Some(b"drawer") => Part::Drawer,

@@ -362,8 +362,8 @@ fn term_names_people(term: &Term) -> bool {
 }
 
 /// A failed sign-in. A login that nobody has may be a password in the wrong field: it is not repeated.
-pub fn failed_sign_in(app: &App, login: &str, code: &'static str) -> Deed {
-    let deed = Deed::new(Act::SignIn).refused(code);
+pub fn failed_sign_in(app: &App, login: &str) -> Deed {
+    let deed = Deed::new(Act::SignIn).refused("401");
     let process = Principal::process();
     let access = app.door.access().ok();
     let known = Login::parse(login).and_then(|login| access?.account_of(&process, login.as_str()));

@@ -1,9 +1,11 @@
 //! `serve`: the server, from settings to shutdown.
 
+mod settings;
+
 use crate::access::{Secret, system_random};
 use crate::app::{App, Limits, Settings};
 use crate::cli::{Context, Failure};
-use crate::config::{Config, Flag};
+use crate::config::{Config, Flag, Shown};
 use crate::guard::{Caller, Door, door};
 use crate::watching::{Act, Deed};
 use crate::{clock, demo, random, server};
@@ -82,13 +84,14 @@ impl Arguments {
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let config = context.layers(arguments.flags()?)?.check()?;
+    let layers = context.layers(arguments.flags()?)?;
+    let (config, shown) = (layers.check()?, layers.show());
     log_to_stderr(&config)?;
     let listener = listen(&config)?;
     ignore_file_size_signal()?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let store = Store::open(&config.data, store_options(&config, address))?;
-    let served = serve(&config, listener, &store, arguments.demo);
+    let served = serve(&config, &shown, listener, &store, arguments.demo);
     // Closed even if serving failed: what was acknowledged is safe either way, but the next start is faster.
     let closed = store.close();
     served?;
@@ -109,7 +112,7 @@ pub(super) fn store_options(config: &Config, address: SocketAddr) -> store::Opti
     }
 }
 
-fn settings(config: &Config) -> Settings {
+fn chosen(config: &Config) -> Settings {
     Settings {
         default_organization: config.default_organization.clone(),
         public_hosts: config.public_hosts.clone(),
@@ -163,13 +166,21 @@ fn ignore_file_size_signal() -> Result<(), Failure> {
         .map_err(|e| Failure::failed(format!("SIGXFSZ cannot be handled: {e}")))
 }
 
-fn serve(config: &Config, listener: TcpListener, store: &Store, demo: bool) -> Result<(), Failure> {
+fn serve(
+    config: &Config,
+    shown: &[Shown],
+    listener: TcpListener,
+    store: &Store,
+    demo: bool,
+) -> Result<(), Failure> {
+    let changed = settings::changed(&config.data, shown);
+    let changed = changed.map_err(|e| Failure::failed(format!("{}: {e}", settings::FILE)))?;
     let (door, link) = door(config)?;
     let app = App::new(
         store.clone(),
         door,
         config.catalogue(),
-        settings(config),
+        chosen(config),
         clock::system(),
     );
     let _demo = if demo { Some(demo::start(&app)?) } else { None };
@@ -181,18 +192,26 @@ fn serve(config: &Config, listener: TcpListener, store: &Store, demo: bool) -> R
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
         let stop =
             stopped().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
+        note(&app, Deed::new(Act::StartServer).with("version", VERSION)).await;
+        if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
+            note(&app, Deed::new(Act::ChangeConfig).with("settings", changed)).await;
+        }
         announce(listener.local_addr().map_err(Failure::failed)?, link)?;
-        let process = Caller::process();
-        let noted = |act| app.note(&process, Deed::new(act).with("version", VERSION));
-        if let Err(problem) = noted(Act::StartServer).await {
-            tracing::error!(detail = problem.detail, "the start was not noted");
-        }
         let served = server::serve(Arc::clone(&app), listener, stop).await;
-        if let Err(problem) = noted(Act::StopServer).await {
-            tracing::error!(detail = problem.detail, "the stop was not noted");
-        }
+        note(&app, Deed::new(Act::StopServer).with("version", VERSION)).await;
         served.map_err(Failure::failed)
     })
+}
+
+/// Notes what this process does. It does it also where that cannot be written: a full disk must not keep it from answering.
+async fn note(app: &Arc<App>, deed: Deed) {
+    if let Err(problem) = app.note(&Caller::process(), deed).await {
+        app.metrics.unnoted.inc();
+        tracing::error!(
+            detail = problem.detail,
+            "what this process did was not noted"
+        );
+    }
 }
 
 /// Open, or guarded by what the data directory says of who may come in.

@@ -72,8 +72,8 @@ impl Circumstances {
     pub(super) fn of(parts: &Parts) -> Self {
         let text = |name: HeaderName| {
             let text = parts.headers.get(name)?.to_str().ok()?;
-            let end = text.floor_char_boundary(KEPT_BYTES_MAX);
-            Some(text[..end].into()).filter(|text: &Box<str>| !text.is_empty())
+            let kept = &text[..text.floor_char_boundary(KEPT_BYTES_MAX)];
+            (!kept.is_empty()).then(|| kept.into())
         };
         let peer = parts.extensions.get::<Peer>();
         Self {

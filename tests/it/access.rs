@@ -501,3 +501,55 @@ fn measures_are_for_who_manages_access_and_for_this_machine() {
     let reader = Caller::with_token(&server, &secret);
     problem(&by(&[reader.credential()]), 403, "forbidden");
 }
+
+#[test]
+fn what_was_given_and_what_was_taken_survives_a_restart() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let binding = json!({"role": "viewer", "organization": "acme"});
+    let (kept, ..) = owner.service("kept", std::slice::from_ref(&binding));
+    let (revoked, id, _) = owner.service("revoked", &[binding]);
+    owner.done("DELETE", &format!("/v1/access/tokens/{id}"), &Value::Null);
+    let session = owner.header.1.clone();
+    let server = server.restart();
+    assert!(server.link.is_none() && !server.data().join("first-sign-in").exists());
+    let by = |name: &str, value: &str| {
+        server
+            .send("GET", "/v1/access/me", &[(name, value)], b"")
+            .status
+    };
+    assert_eq!(by("cookie", &session), 200);
+    assert_eq!(by("authorization", &format!("Bearer {kept}")), 200);
+    assert_eq!(by("authorization", &format!("Bearer {revoked}")), 401);
+    // Each where it belongs.
+    assert_eq!(by("cookie", &format!("mar_session={kept}")), 401);
+    let (_, secret) = session.split_once('=').expect("a pair");
+    assert_eq!(by("authorization", &format!("Bearer {secret}")), 401);
+}
+
+#[test]
+fn nobody_gives_what_they_lack_over_the_wire_either() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let manager = json!({"permissions": ["access:manage", "entries:read"]});
+    owner.done("PUT", "/v1/access/roles/manager", &manager);
+    let binding = json!({"role": "manager", "organization": "acme"});
+    let (secret, _, account) = owner.service("manager", &[binding]);
+    let manager = Caller::with_token(&server, &secret);
+    let give = |role: &str, organization: &str| {
+        let body = json!({"account": account, "role": role, "organization": organization});
+        manager.call("POST", "/v1/access/bindings", &body.to_string())
+    };
+    assert_eq!(give("viewer", "acme").status, 201);
+    problem(&give("owner", "acme"), 403, "forbidden");
+    problem(&give("viewer", "other"), 403, "forbidden");
+    let refused = owner.entries("action=createBinding&result=failure");
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    assert_eq!(refused[0]["error"]["code"], "403");
+    let root = owner.done("GET", "/v1/access/me", &Value::Null)["actor"]["id"].clone();
+    let path = format!("/v1/access/users/{}", root.as_str().expect("an id"));
+    let body = json!({"password": "another long password"}).to_string();
+    problem(&manager.call("PATCH", &path, &body), 403, "forbidden");
+    let unknown = manager.call("PATCH", "/v1/access/users/0000000000000", &body);
+    problem(&unknown, 404, "not-found");
+}

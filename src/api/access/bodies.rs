@@ -21,11 +21,12 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// A body that says what it holds.
 pub trait Asked: DeserializeOwned {
     /// Its members, as a refusal names them.
-    const MEMBERS: &'static str;
+    /// Those that end in `?` may be left out.
+    const MEMBERS: &'static [&'static str];
 }
 
 macro_rules! asked {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* } = $members:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* } = $members:expr;)+) => {
         $(
             $(#[$doc])*
             #[derive(Deserialize)]
@@ -33,36 +34,36 @@ macro_rules! asked {
             pub struct $name { $(pub $field: $type,)* }
 
             impl Asked for $name {
-                const MEMBERS: &'static str = $members;
+                const MEMBERS: &'static [&'static str] = $members;
             }
         )+
     };
 }
 
 asked! {
-    SignIn { login: String, password: String, } = "login, password";
-    Claim { link: String, login: String, name: String, password: String, } = "link, login, name, password";
+    SignIn { login: String, password: String, } = &["login", "password"];
+    Claim { link: String, login: String, name: String, password: String, } = &["link", "login", "name", "password"];
     NewUser { kind: Option<String>, login: String, name: String, password: Option<String>, }
-        = "login, name, kind (person or service)?, password?";
+        = &["login", "name", "kind?", "password?"];
     UserChange { disabled: Option<bool>, groups: Option<Vec<String>>, password: Option<String>, }
-        = "disabled?, groups?, password?";
-    PutRole { permissions: Vec<String>, mask: Option<Vec<String>>, } = "permissions, mask?";
+        = &["disabled?", "groups?", "password?"];
+    PutRole { permissions: Vec<String>, mask: Option<Vec<String>>, } = &["permissions", "mask?"];
     NewBinding {
         account: Option<String>, group: Option<String>, role: String, organization: Option<String>,
         projects: Option<Vec<String>>,
-    } = "account or group, role, organization?, projects?";
+    } = &["account?", "group?", "role", "organization?", "projects?"];
     NewToken {
         account: Option<String>, kind: Option<String>, name: String, permissions: Vec<String>,
         organization: Option<String>, projects: Option<Vec<String>>, expires_at: Option<String>,
-    } = "name, permissions, account?, kind (personal, service or recorder)?, organization?, projects?, expires_at?";
+    } = &["name", "permissions", "account?", "kind?", "organization?", "projects?", "expires_at?"];
     NewLink {
         name: String, permissions: Vec<String>, organization: Option<String>, projects: Option<Vec<String>>,
         mask: Option<Vec<String>>, filter: Option<String>, expires_at: String,
-    } = "name, permissions, expires_at, organization?, projects?, mask?, filter?";
+    } = &["name", "permissions", "expires_at", "organization?", "projects?", "mask?", "filter?"];
     NewEmbed {
         organization: Option<String>, projects: Option<Vec<String>>, mask: Option<Vec<String>>, filter: Option<String>,
         life_seconds: Option<u64>,
-    } = "organization?, projects?, mask?, filter?, life_seconds?";
+    } = &["organization?", "projects?", "mask?", "filter?", "life_seconds?"];
 }
 
 /// An embedded page's life where its maker names none.
@@ -86,7 +87,7 @@ pub async fn read<T: Asked>(app: &App, headers: &HeaderMap, body: Body) -> Resul
     }
     serde_json::from_slice(&bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        let members = T::MEMBERS;
+        let members = T::MEMBERS.join(", ");
         let detail = format!("line {line}, column {column}: an object of {members} is expected");
         Kind::BadJson.detail(detail)
     })

@@ -85,16 +85,14 @@ pub async fn enter(
                 cookie,
             })
         }
+        // Whoever is not listened to any more leaves nothing: else a stranger could fill the log.
+        Err(denied @ Denied::Slow { .. }) => Err(denied.into()),
         Err(denied) => {
-            let code = match &denied {
-                Denied::Slow { .. } => "429",
-                _ => "401",
-            };
             let caller = Caller {
                 principal: watching::nobody(),
                 circumstances,
             };
-            app.note(&caller, watching::failed_sign_in(app, &tried, code))
+            app.note(&caller, watching::failed_sign_in(app, &tried))
                 .await?;
             Err(denied.into())
         }
@@ -180,15 +178,7 @@ pub async fn begin(
             let signed_in = enter(app, circumstances, login, password).await?;
             Ok((account, signed_in))
         }
-        Err(Denied::Failed(error)) => Err(error.into()),
-        Err(denied) => {
-            let caller = Caller {
-                principal: watching::nobody(),
-                circumstances,
-            };
-            let deed = Deed::new(Act::ClaimServer).refused("401");
-            app.note(&caller, deed).await?;
-            Err(denied.into())
-        }
+        // A stranger's attempts leave nothing: nobody counts them.
+        Err(denied) => Err(denied.into()),
     }
 }

@@ -49,7 +49,8 @@ pub async fn add_user(
     Ok(said(StatusCode::CREATED, &User::from(&account)))
 }
 
-/// `PATCH /v1/access/users/{id}` disables or enables an account, puts it into groups, gives it another password.
+/// `PATCH /v1/access/users/{id}` disables or enables an account, puts it into groups, or gives it another password: one of
+/// these a call, so that it is done or not.
 pub async fn change_user(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -78,8 +79,11 @@ pub async fn change_user(
             .filter(|(_, named)| *named)
             .map(|(name, _)| *name),
     );
-    if changed.is_empty() {
-        return Err(wrong("", "names nothing to change"));
+    if changed.len() != 1 {
+        return Err(wrong(
+            "",
+            "names one thing to change: disabled, groups or password",
+        ));
     }
     let mut deed = Deed::new(Act::UpdateAccount)
         .of(caller.principal.organization())
@@ -94,17 +98,14 @@ pub async fn change_user(
     let (account, again) = (before.id, caller.clone());
     let work = move |access: &Access, by: &Caller| {
         let by = &by.principal;
-        if let Some(groups) = &asked.groups {
-            let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-            access.set_groups(by, &account, &groups)?;
-        }
-        if let Some(password) = asked.password {
-            access.set_password(by, &account, &Secret::new(password))?;
-        }
-        match asked.disabled {
-            Some(true) => access.disable(by, &account),
-            Some(false) => access.enable(by, &account),
-            None => Ok(()),
+        match (asked.groups, asked.password, asked.disabled) {
+            (Some(groups), ..) => {
+                let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+                access.set_groups(by, &account, &groups)
+            }
+            (_, Some(password), _) => access.set_password(by, &account, &Secret::new(password)),
+            (_, _, Some(true)) => access.disable(by, &account),
+            (_, _, _) => access.enable(by, &account),
         }
     };
     change(&app, caller, deed, work, |(), deed| deed).await?;

@@ -2,22 +2,14 @@
 //!
 //! In reading order:
 //! - this file: inputs, counts, the report
-//! - [`scan`], [`delimit`]: one item after the other out of a stream, in constant memory
-//! - [`foreign`], [`foreign_time`]: what the mappings share
-//! - [`mar`], [`kubernetes`], [`cloudtrail`]: the formats
 //! - [`send`], [`refused`]: what is stored, and what is kept beside
+//!
+//! What the formats mean is told by the crate `sources`.
 //!
 //! Nothing is lost: what no field of an entry holds stays in its context, and what becomes no entry is counted or kept.
 //! Importing the same data again stores nothing twice, because identities come from the data.
 
-pub mod cloudtrail;
-mod delimit;
-pub mod foreign;
-pub mod foreign_time;
-pub mod kubernetes;
-pub mod mar;
 pub mod refused;
-pub mod scan;
 pub mod send;
 
 use crate::cli::{Context, Exit, Failure, Output};
@@ -25,11 +17,12 @@ use crate::client::{self, Client};
 use crate::terminal;
 use clap::{Args, ValueEnum};
 use entry::Organization;
-use foreign::{Choice, Claims, Fate, Item, Mapper};
 use indicatif::{ProgressBar, ProgressStyle};
 use refused::Refused;
-use scan::{Piece, Scanner};
 use send::{Batch, Receipt};
+use sources::foreign::{Choice, Claims, Fate, Item, Mapper};
+use sources::scan::{Piece, Scanner};
+use sources::{cloudtrail, kubernetes, mar};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};

@@ -1,9 +1,9 @@
 //! What was refused, kept beside the input: verbatim, each with its reason.
 
-use super::scan::{Place, Spill};
 use crate::cli::Failure;
 use crate::terminal;
 use serde_json::{Map, Value};
+use sources::scan::{Place, Spill};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -1,11 +1,11 @@
 //! Batches on their way to the server, and what became of each item.
 
-use super::foreign::Item;
 use crate::client::{self, Client};
 use crate::terminal;
 use entry::Draft;
 use serde::Deserialize;
 use serde_json::Value;
+use sources::foreign::Item;
 use std::time::{Duration, Instant};
 use ureq::http::StatusCode;
 

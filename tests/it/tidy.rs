@@ -325,7 +325,17 @@ fn arrows_between_crates_only_point_down() {
             .lines()
             .take_while(|line| !line.starts_with('['))
             .filter_map(|line| line.split(['.', ' ', '=']).next())
-            .filter(|name| ["entry", "proof", "store", "mar-audit", "mar_audit"].contains(name))
+            .filter(|name| {
+                [
+                    "entry",
+                    "proof",
+                    "sources",
+                    "store",
+                    "mar-audit",
+                    "mar_audit",
+                ]
+                .contains(name)
+            })
             .map(String::from)
             .collect()
     };
@@ -343,6 +353,11 @@ fn arrows_between_crates_only_point_down() {
         ours("store/Cargo.toml"),
         BTreeSet::from(["entry", "proof"].map(String::from)),
         "store stands on entry and proof"
+    );
+    assert_eq!(
+        ours("sources/Cargo.toml"),
+        BTreeSet::from(["entry".to_owned()]),
+        "sources stands on entry"
     );
 }
 

@@ -4,7 +4,7 @@
 //! service accounts are users, bindings and roles are access control. Everything else is its verb and its kind:
 //! `createDeployment`, `scaleDeployment`, `listNodes`. A dry run changed nothing, so its action says `dryRun` first.
 
-use crate::import::foreign;
+use crate::foreign;
 use entry::json::{Object, Value};
 use entry::{Category, Target};
 

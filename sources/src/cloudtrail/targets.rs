@@ -1,6 +1,6 @@
 //! What a CloudTrail event was done to: its resources, else what its parameters name. There is no general member for it.
 
-use crate::import::foreign;
+use crate::foreign;
 use entry::Target;
 use entry::json::{Object, Value};
 

@@ -4,7 +4,9 @@ use crate::api::proof;
 use crate::guard::Door;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
+use crate::server::Tls;
 use crate::watching::Watch;
+use entry::address::Cidr;
 use entry::limits::BATCH_BYTES_MAX;
 use entry::{Catalogue, Organization, Timestamp};
 use std::sync::Arc;
@@ -62,15 +64,19 @@ pub struct Settings {
     pub default_organization: Organization,
     /// Names under which this server may be called, besides the loopback ones: `audit.example.org`, port optional.
     pub public_hosts: Vec<String>,
-    /// Listen on an address that others can reach though there is no access control yet.
+    /// Listen on an address that others can reach though nothing is encrypted.
     pub insecure_listen: bool,
+    /// With what connections are encrypted; `None`: not by us.
+    pub tls: Option<Arc<Tls>>,
+    /// Who is believed whom a call comes from. Where there is any, they encrypt.
+    pub proxies: Vec<Cidr>,
     pub limits: Limits,
 }
 
 /// How long and how much one caller may take. Each has its reason.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Silence before the head of a call is complete, and between two calls of one connection.
+    /// Silence before the head of a call is complete, and between two calls of one connection; and a whole TLS handshake.
     pub header_wait: Duration,
     /// Silence within a body; a sender that stalls is answered 408.
     pub body_wait: Duration,
@@ -105,6 +111,8 @@ pub struct Limits {
     /// How long a call waits for a checkpoint: they come once a second, and a log whose disk is slow or whose files are damaged
     /// must not hold its callers.
     pub checkpoint_wait: Duration,
+    /// How often it is looked whether the certificate was renewed.
+    pub certificate_look: Duration,
 }
 
 impl Default for Limits {
@@ -128,6 +136,7 @@ impl Default for Limits {
             shutdown_wait: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
             checkpoint_wait: Duration::from_secs(5),
+            certificate_look: Duration::from_secs(5),
         }
     }
 }
@@ -138,8 +147,17 @@ impl Default for Settings {
             default_organization: Organization::parse("default").expect("a slug"),
             public_hosts: Vec::new(),
             insecure_listen: false,
+            tls: None,
+            proxies: Vec::new(),
             limits: Limits::default(),
         }
+    }
+}
+
+impl Settings {
+    /// The server may have been told to listen where others reach it.
+    pub fn may_be_reached(&self) -> bool {
+        self.insecure_listen || self.tls.is_some() || !self.proxies.is_empty()
     }
 }
 

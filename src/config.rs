@@ -2,6 +2,7 @@
 //!
 //! [`KEYS`] is the one table of them: the file, the environment, the flags and `config show` follow from it.
 
+use entry::address::Cidr;
 use entry::catalogue::Action;
 use entry::{Catalogue, Category, Organization};
 use figment::providers::{Format, Toml};
@@ -68,6 +69,24 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         Some("required"),
         "required: nobody without a credential; open: every caller on this machine is an owner",
+    ),
+    key(
+        "tls_cert",
+        Kind::Text,
+        None,
+        "the certificate that connections are encrypted with, and its chain: a PEM file, read again when it changes",
+    ),
+    key(
+        "tls_key",
+        Kind::Text,
+        None,
+        "the key of the certificate: a PEM file",
+    ),
+    key(
+        "behind_proxy",
+        Kind::List,
+        None,
+        "addresses or networks of proxies that encrypt before us and are believed whom a call comes from",
     ),
     key(
         "insecure_listen",
@@ -147,6 +166,12 @@ pub const KEYS: &[Key] = &[
         None,
         "sent by client commands as a bearer token",
     ),
+    key(
+        "ca_file",
+        Kind::Text,
+        None,
+        "who client commands trust to vouch for an https server, instead of the public authorities: a PEM file",
+    ),
 ];
 
 /// The settings, checked.
@@ -156,6 +181,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Every caller on this machine is an owner.
     pub open: bool,
+    /// The files of the certificate and its key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    pub proxies: Vec<Cidr>,
     pub insecure_listen: bool,
     pub allow_volatile: bool,
     pub public_hosts: Vec<String>,
@@ -169,6 +197,7 @@ pub struct Config {
     pub open_bytes_max: usize,
     pub server: String,
     pub token: Option<String>,
+    pub ca_file: Option<PathBuf>,
     /// Rows of `[[catalogue]]`.
     pub actions: Vec<Action>,
 }
@@ -330,6 +359,8 @@ impl Layers {
                     return Err(self.wrong("access", &what));
                 }
             },
+            tls: self.tls()?,
+            proxies: self.proxies()?,
             insecure_listen: self.get("insecure_listen")?,
             allow_volatile: self.get("allow_volatile")?,
             public_hosts: self.optional("public_host")?.unwrap_or_default(),
@@ -357,6 +388,7 @@ impl Layers {
                 .saturating_mul(1024 * 1024),
             server: self.get("server")?,
             token: self.optional("token")?,
+            ca_file: self.optional("ca_file")?,
             actions: self.actions()?,
         })
     }
@@ -417,6 +449,27 @@ impl Layers {
             0 => Err(self.wrong(key, "must be at least 1")),
             n => Ok(n),
         }
+    }
+
+    fn tls(&self) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+        let files = ["tls_cert", "tls_key"].map(|key| self.optional::<PathBuf>(key));
+        match files {
+            [certificate, key] => match (certificate?, key?) {
+                (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+                (None, None) => Ok(None),
+                (Some(_), None) => Err(self.wrong("tls_cert", "needs its key: tls_key")),
+                (None, Some(_)) => Err(self.wrong("tls_key", "needs its certificate: tls_cert")),
+            },
+        }
+    }
+
+    fn proxies(&self) -> Result<Vec<Cidr>, Error> {
+        let all: Vec<String> = self.optional("behind_proxy")?.unwrap_or_default();
+        let parsed = all.iter().map(|text| {
+            let what = || format!("`{text}` is no address and no network, such as 10.0.0.0/8");
+            Cidr::parse(text).ok_or_else(|| self.wrong("behind_proxy", &what()))
+        });
+        parsed.collect()
     }
 
     fn actions(&self) -> Result<Vec<Action>, Error> {

@@ -5,10 +5,12 @@
 //!
 //! - [`door`]: open, or guarded
 //! - [`caller`]: who calls, and how; the extractor that handlers take
+//! - [`forwarded`]: whom a call comes from, where a proxy hands it on
 //! - [`stream`]: streams end when who reads them may no longer
 
 pub mod caller;
 pub mod door;
+pub mod forwarded;
 pub mod stream;
 
 pub use caller::{Caller, Circumstances, Peer};
@@ -43,8 +45,10 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
         status: 0,
     };
     let method = request.method().clone();
-    let checked = check(&app, &method, request.uri(), request.headers());
-    let response = match checked.and_then(|()| introduce(&app, &mut request)) {
+    let circumstances = Circumstances::of(&app, &request);
+    let checked = check(&app, &request, circumstances.https);
+    let policy = transport(&app, &circumstances, &request);
+    let response = match checked.and_then(|()| introduce(&app, &mut request, circumstances)) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             linger(request.into_body());
@@ -60,16 +64,23 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
         *response.body_mut() = Body::from(document);
     }
     secure(response.headers_mut());
+    if let Some(policy) = policy {
+        let headers = response.headers_mut();
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, policy);
+    }
     call.status = response.status().as_u16();
     app.metrics.answered(call, started.elapsed());
     response
 }
 
 /// Says with the call who makes it, and takes what every route understands out of its parameters.
-fn introduce(app: &App, request: &mut Request) -> Result<(), Problem> {
+fn introduce(
+    app: &App,
+    request: &mut Request,
+    mut circumstances: Circumstances,
+) -> Result<(), Problem> {
     let taken = std::mem::take(request);
     let (mut parts, body) = taken.into_parts();
-    let mut circumstances = Circumstances::of(&parts);
     let read = take_parameters(&mut parts.uri, &mut circumstances);
     let identity = caller::identify(&app.door, &parts.headers, app.now());
     parts.extensions.insert(identity);
@@ -149,8 +160,9 @@ pub async fn no_such_method(method: Method) -> Response {
         .into_response()
 }
 
-fn check(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
-    let host = host(uri, headers)?;
+fn check(app: &App, request: &Request, https: bool) -> Result<(), Problem> {
+    let (method, headers) = (request.method(), request.headers());
+    let host = host(request.uri(), headers)?;
     if !is_ours(&host, app) {
         let detail = format!("{host:?} is not a name of this server; --public-host adds one");
         return Err(Kind::Misdirected.detail(detail));
@@ -168,7 +180,8 @@ fn check(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(
             .to_str()
             .ok()
             .and_then(|o| o.split_once("://"))
-            .is_some_and(|(_, o)| o == host),
+            // A page that came unencrypted may be anybody's on the way.
+            .is_some_and(|(scheme, o)| o == host && (scheme == "https" || !https)),
     };
     // What a browser sends by itself proves nothing about who meant the call: one that changes something says where from.
     let told = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
@@ -196,18 +209,32 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Result<String, Problem> {
 /// A DNS name can be rebound to any address, an address cannot: loopback names and the configured ones pass, and where
 /// others may reach the server anyway, any address does.
 fn is_ours(host: &str, app: &App) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
+    let name = without_port(host);
     let address = name.parse::<IpAddr>().ok();
     name == "localhost"
-        || address.is_some_and(|ip| ip.is_loopback() || app.settings.insecure_listen)
+        || address.is_some_and(|ip| ip.is_loopback() || app.settings.may_be_reached())
         || app
             .settings
             .public_hosts
             .iter()
             .any(|ours| ours.eq_ignore_ascii_case(name) || ours.eq_ignore_ascii_case(host))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// A browser that came here encrypted once never comes unencrypted again, for a year. Not where the proxy ends TLS: there it is
+/// the proxy's to say; nor on this machine, whose name all its servers share.
+fn transport(app: &App, circumstances: &Circumstances, request: &Request) -> Option<HeaderValue> {
+    let host = host(request.uri(), request.headers()).ok()?;
+    let name = without_port(&host);
+    let is_local = name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let is_ours = app.settings.tls.is_some() && !circumstances.by_proxy;
+    (is_ours && !is_local).then(|| HeaderValue::from_static("max-age=31536000"))
 }
 
 /// Pages load only what this server serves; everything else loads nothing.

@@ -20,6 +20,10 @@ pub struct Metrics {
     pub call_seconds: Histogram,
     pub connections: Gauge,
     pub connections_refused: Counter,
+    pub handshakes_failed: Family<Handshake, Counter>,
+    /// In seconds since 1970; 0 without a certificate.
+    pub certificate_expires_seconds: Gauge,
+    pub certificate_reloads: Family<Reload, Counter>,
     pub tails: Gauge,
     pub exported_entries: Counter,
     pub exports_cut: Counter,
@@ -35,6 +39,29 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Outcome {
     status: &'static str,
+}
+
+/// How a handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Handshake {
+    why: &'static str,
+}
+
+impl Handshake {
+    pub const FAILED: Self = Self { why: "failed" };
+    pub const PLAIN_HTTP: Self = Self { why: "plain_http" };
+    pub const TIMEOUT: Self = Self { why: "timeout" };
+}
+
+/// What became of a changed certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Reload {
+    result: &'static str,
+}
+
+impl Reload {
+    pub const RENEWED: Self = Self { result: "renewed" };
+    pub const REFUSED: Self = Self { result: "refused" };
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -66,6 +93,9 @@ impl Metrics {
             call_seconds: seconds(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            handshakes_failed: Family::default(),
+            certificate_expires_seconds: Gauge::default(),
+            certificate_reloads: Family::default(),
             tails: Gauge::default(),
             exported_entries: Counter::default(),
             exports_cut: Counter::default(),
@@ -102,6 +132,7 @@ impl Metrics {
             refused,
             self.connections_refused.clone(),
         );
+        self.register_tls(to);
         to.register("tails", "Tails open", self.tails.clone());
         to.register(
             "exported_entries",
@@ -134,6 +165,24 @@ impl Metrics {
             self.checkpoint_lag_seconds.clone(),
         );
         to.register("ready", "1 if entries can be appended", self.ready.clone());
+    }
+
+    fn register_tls(&self, to: &mut Registry) {
+        let failed = "TLS handshakes that failed, by why";
+        to.register("handshakes_failed", failed, self.handshakes_failed.clone());
+        let expires = "When the certificate expires, in seconds since 1970; 0 without one";
+        to.register_with_unit(
+            "certificate_expires",
+            expires,
+            Unit::Seconds,
+            self.certificate_expires_seconds.clone(),
+        );
+        let reloads = "Changed certificates, by what became of them";
+        to.register(
+            "certificate_reloads",
+            reloads,
+            self.certificate_reloads.clone(),
+        );
     }
 
     /// Counts a call by its route's pattern.

@@ -73,7 +73,7 @@ async fn entries(
 ) -> Response {
     let raw = raw.unwrap_or_default();
     let here = Location::new("/", &raw);
-    let setting = setting::read(&app, here, &headers);
+    let setting = setting::read(&app, here, &headers, &caller.circumstances);
     if let Some(clean) = canonical(&setting, &raw) {
         let purpose = caller.circumstances.purpose.as_deref();
         let again = purpose.map_or(clean.clone(), |purpose| clean.with("purpose", purpose));
@@ -139,7 +139,7 @@ async fn entry(
 ) -> Response {
     let path = format!("/entries/{}", location::segment(&id));
     let here = Location::new(&path, &raw.unwrap_or_default());
-    let setting = setting::read(&app, here, &headers);
+    let setting = setting::read(&app, here, &headers, &caller.circumstances);
     let organization = setting.here.get("organization").map(str::to_owned);
     let found = async {
         let reading = app.reading(&caller, Permission::Read)?;
@@ -173,7 +173,7 @@ async fn target(
         location::segment(&key)
     );
     let here = Location::new(&path, &raw.unwrap_or_default());
-    let setting = setting::read(&app, here.clone(), &headers);
+    let setting = setting::read(&app, here.clone(), &headers, &caller.circumstances);
     let found = async {
         let reading = app.reading(&caller, Permission::Read)?;
         app.blocking(move |app| load::history(app, &reading, &here, &kind, &key))
@@ -193,7 +193,7 @@ async fn integrity(
     headers: HeaderMap,
 ) -> Response {
     let here = Location::new("/integrity", &raw.unwrap_or_default());
-    let setting = setting::read(&app, here, &headers);
+    let setting = setting::read(&app, here, &headers, &caller.circumstances);
     let shown = app
         .reading(&caller, Permission::Verify)
         .and_then(|reading| integrity::load(&app, &reading, setting.here.get("organization")));

@@ -1,10 +1,13 @@
-//! Sockets: timeouts, a bound on connections, graceful shutdown.
+//! Sockets: encryption, timeouts, a bound on connections, graceful shutdown.
 //!
 //! Written on hyper directly because `axum::serve` sets no timer, and without one a caller may send half a head and stay.
 
 mod patient;
+pub mod tls;
 
-use crate::app::{App, Limits};
+pub use tls::Tls;
+
+use crate::app::{App, Limits, Settings};
 use crate::guard::{Door, Peer};
 use crate::problem::Kind;
 use crate::router::router;
@@ -21,7 +24,8 @@ use std::net::SocketAddr;
 use std::pin::{self, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tls::{handshake, renewal};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -32,23 +36,32 @@ use tower::ServiceExt;
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     #[error(
-        "{0} can be reached by others, and what is sent there can be read on the way; --insecure-listen accepts that"
+        "{0} can be reached by others, and what is sent there can be read on the way: give --tls-cert and --tls-key, or --behind-proxy with the addresses of the proxy that encrypts; --insecure-listen accepts it"
     )]
     NotLoopback(SocketAddr),
     #[error(
         "{0} can be reached by others, and access is open to every caller; --access required closes it"
     )]
     Open(SocketAddr),
+    #[error(
+        "whoever reaches the proxy reaches us, and access is open to every caller; --access required closes it"
+    )]
+    OpenBehindProxy,
     #[error("cannot listen: {0}")]
     Listen(#[from] io::Error),
 }
 
-/// Refuses an address that others can reach, unless that is guarded and its dangers are known.
-pub fn must_listen_safely(address: SocketAddr, open: bool, insecure: bool) -> Result<(), Refused> {
+/// Refuses an address that others can reach, unless that is guarded and encrypted, or its dangers are known.
+pub fn must_listen_safely(
+    address: SocketAddr,
+    is_open: bool,
+    settings: &Settings,
+) -> Result<(), Refused> {
     match address.ip().is_loopback() {
+        _ if is_open && !settings.proxies.is_empty() => Err(Refused::OpenBehindProxy),
         true => Ok(()),
-        false if open => Err(Refused::Open(address)),
-        false if insecure => Ok(()),
+        false if is_open => Err(Refused::Open(address)),
+        false if settings.may_be_reached() => Ok(()),
         false => Err(Refused::NotLoopback(address)),
     }
 }
@@ -65,7 +78,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Refused> {
     let address = listener.local_addr()?;
-    must_listen_safely(address, app.door.is_open(), app.settings.insecure_listen)?;
+    must_listen_safely(address, app.door.is_open(), &app.settings)?;
     raise_descriptor_limit();
     let limits = &app.settings.limits;
     let service = router(Arc::clone(&app));
@@ -73,6 +86,8 @@ pub async fn serve(
     let last_words = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let mut connections = JoinSet::new();
     let tidying = tokio::spawn(tidy(Arc::clone(&app)));
+    let tls = app.settings.tls.clone();
+    let renewing = tls.map(|tls| tokio::spawn(renewal::watch(Arc::clone(&app), tls)));
     let mut shutdown = pin!(shutdown);
     loop {
         let (stream, peer) = tokio::select! {
@@ -84,18 +99,16 @@ pub async fn serve(
             let (app, service) = (Arc::clone(&app), service.clone());
             connections.spawn(async move {
                 app.metrics.connections.inc();
-                converse(&app, service, stream, Peer(peer)).await;
+                welcome(&app, service, stream, Peer(peer)).await;
                 app.metrics.connections.dec();
                 drop(place);
             });
         } else {
             app.metrics.connections_refused.inc();
             if let Ok(place) = Arc::clone(&last_words).try_acquire_owned() {
+                let app = Arc::clone(&app);
                 connections.spawn(async move {
-                    let busy = Kind::Overloaded
-                        .detail("too many connections")
-                        .to_json(None);
-                    last_word(stream, "503 Service Unavailable\r\nretry-after: 1", &busy).await;
+                    turn_away(&app, stream).await;
                     drop(place);
                 });
             }
@@ -110,6 +123,11 @@ pub async fn serve(
     connections.shutdown().await;
     if let Err(error) = tidying.await {
         tracing::error!(%error, "what is kept of sessions was not tidied");
+    }
+    if let Some(renewing) = renewing
+        && let Err(error) = renewing.await
+    {
+        tracing::error!(%error, "the certificate was not looked at any more");
     }
     Ok(())
 }
@@ -169,16 +187,45 @@ fn raise_descriptor_limit() {
     }
 }
 
+/// Encrypts a connection where that is ours to do, and talks on it.
+async fn welcome(app: &App, service: Router, stream: TcpStream, peer: Peer) {
+    let limits = &app.settings.limits;
+    let Some(tls) = &app.settings.tls else {
+        return converse(app, service, Patient::new(stream, limits.write_wait), peer).await;
+    };
+    if let Some(stream) = handshake::shake(app, tls, stream, limits.header_wait).await {
+        converse(app, service, stream, peer).await;
+    }
+}
+
+/// Tells a caller that there are too many.
+async fn turn_away(app: &App, stream: TcpStream) {
+    let status = "503 Service Unavailable\r\nretry-after: 1";
+    let busy = Kind::Overloaded
+        .detail("too many connections")
+        .to_json(None);
+    match &app.settings.tls {
+        None => last_word(stream, status, &busy).await,
+        Some(tls) => {
+            if let Some(stream) = handshake::shake(app, tls, stream, LAST_WORD).await {
+                last_word(stream, status, &busy).await;
+            }
+        }
+    }
+}
+
 /// One connection, from its first call to its last.
-async fn converse(app: &App, service: Router, stream: TcpStream, peer: Peer) {
+async fn converse<S>(app: &App, service: Router, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let limits = &app.settings.limits;
     let service = service.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
         request.map(Body::new)
     });
-    let stream = TokioIo::new(Patient::new(stream, limits.write_wait));
     let mut connection =
-        builder(limits).serve_connection(stream, TowerToHyperService::new(service));
+        builder(limits).serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut closing = app.closing.subscribe();
     let ended = tokio::select! {
         ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,

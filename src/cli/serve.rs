@@ -7,13 +7,15 @@ use crate::app::{App, Limits, Settings};
 use crate::cli::{Context, Failure};
 use crate::config::{Config, Flag, Shown};
 use crate::guard::{Caller, Door, door};
+use crate::server::Tls;
+use crate::server::tls::Files;
 use crate::watching::{Act, Deed};
 use crate::{clock, demo, random, server};
 use clap::Args;
 use signal_hook::consts::SIGXFSZ;
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use store::Store;
@@ -38,7 +40,18 @@ pub struct Arguments {
     /// [default: required, open with --demo]
     #[arg(long, value_name = "MODE")]
     pub access: Option<String>,
-    /// Listen on an address that other machines can reach, though nothing is encrypted
+    /// Encrypt connections with this certificate and its chain, a PEM file; read again when it changes [env:
+    /// MAR_AUDIT_TLS_CERT=]
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate, a PEM file [env: MAR_AUDIT_TLS_KEY=]
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// An address or a network, such as 10.0.0.0/8, of a proxy that encrypts before us and is believed whom a call comes from;
+    /// repeatable [env: MAR_AUDIT_BEHIND_PROXY=]
+    #[arg(long, value_name = "ADDR|CIDR")]
+    pub behind_proxy: Vec<String>,
+    /// Listen on an address that other machines can reach, though nothing is encrypted: for laboratories
     #[arg(long)]
     pub insecure_listen: bool,
     /// Keep data on a file system that does not survive a restart
@@ -52,12 +65,15 @@ pub struct Arguments {
 impl Arguments {
     fn flags(&self) -> Result<Vec<Flag>, Failure> {
         let mut flags = Vec::new();
-        if let Some(dir) = &self.data {
-            let dir = dir
-                .to_str()
-                .ok_or_else(|| Failure::failed("--data: the path is not UTF-8"))?;
-            flags.push(Flag::new("data", dir));
-        } else if self.demo {
+        let files = [
+            ("data", &self.data),
+            ("tls_cert", &self.tls_cert),
+            ("tls_key", &self.tls_key),
+        ];
+        for (key, path) in files {
+            flags.extend(path_flag(key, path.as_deref())?);
+        }
+        if self.data.is_none() && self.demo {
             // Wherever else the directory is named, real data is meant.
             flags.push(Flag::new("data", demo::DATA));
         }
@@ -67,6 +83,9 @@ impl Arguments {
             // What it holds is made up.
             None if self.demo => flags.push(Flag::new("access", "open")),
             None => {}
+        }
+        if !self.behind_proxy.is_empty() {
+            flags.push(Flag::new("behind_proxy", self.behind_proxy.clone()));
         }
         flags.extend(
             self.insecure_listen
@@ -87,11 +106,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let layers = context.layers(arguments.flags()?)?;
     let (config, shown) = (layers.check()?, layers.show());
     log_to_stderr(&config)?;
-    let listener = listen(&config)?;
+    let settings = chosen(&config)?;
+    let listener = listen(&config, &settings)?;
     ignore_file_size_signal()?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let store = Store::open(&config.data, store_options(&config, address))?;
-    let served = serve(&config, &shown, listener, &store, arguments.demo);
+    let served = serve(&config, settings, &shown, listener, &store, arguments.demo);
     // Closed even if serving failed: what was acknowledged is safe either way, but the next start is faster.
     let closed = store.close();
     served?;
@@ -112,18 +132,23 @@ pub(super) fn store_options(config: &Config, address: SocketAddr) -> store::Opti
     }
 }
 
-fn chosen(config: &Config) -> Settings {
-    Settings {
+fn chosen(config: &Config) -> Result<Settings, Failure> {
+    let tls = config.tls.clone().map(|(certificate, key)| {
+        Tls::open(Files { certificate, key }).map_err(|e| Failure::failed(format!("TLS: {e}")))
+    });
+    Ok(Settings {
         default_organization: config.default_organization.clone(),
         public_hosts: config.public_hosts.clone(),
         insecure_listen: config.insecure_listen,
+        tls: tls.transpose()?,
+        proxies: config.proxies.clone(),
         limits: Limits {
             header_wait: config.header_timeout,
             body_wait: config.body_timeout,
             connections_max: config.connections_max,
             ..Limits::default()
         },
-    }
+    })
 }
 
 fn log_to_stderr(config: &Config) -> Result<(), Failure> {
@@ -140,10 +165,9 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
 }
 
 /// Binds before the store is opened: a wrong address is told before a long recovery, and callers of one wait instead of failing.
-fn listen(config: &Config) -> Result<TcpListener, Failure> {
+fn listen(config: &Config, settings: &Settings) -> Result<TcpListener, Failure> {
     let address = config.listen;
-    server::must_listen_safely(address, config.open, config.insecure_listen)
-        .map_err(Failure::failed)?;
+    server::must_listen_safely(address, config.open, settings).map_err(Failure::failed)?;
     let listener = TcpListener::bind(address).map_err(|e| match e.kind() {
         io::ErrorKind::AddrInUse => Failure::failed(format!(
             "{address} is in use by another program; choose another with --listen"
@@ -168,6 +192,7 @@ fn ignore_file_size_signal() -> Result<(), Failure> {
 
 fn serve(
     config: &Config,
+    settings: Settings,
     shown: &[Shown],
     listener: TcpListener,
     store: &Store,
@@ -180,7 +205,7 @@ fn serve(
         store.clone(),
         door,
         config.catalogue(),
-        chosen(config),
+        settings,
         clock::system(),
     );
     let _demo = if demo { Some(demo::start(&app)?) } else { None };
@@ -196,7 +221,11 @@ fn serve(
         if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
             note(&app, Deed::new(Act::ChangeConfig).with("settings", changed)).await;
         }
-        announce(listener.local_addr().map_err(Failure::failed)?, link)?;
+        announce(
+            &app.settings,
+            listener.local_addr().map_err(Failure::failed)?,
+            link,
+        )?;
         let served = server::serve(Arc::clone(&app), listener, stop).await;
         note(&app, Deed::new(Act::StopServer).with("version", VERSION)).await;
         served.map_err(Failure::failed)
@@ -235,15 +264,21 @@ fn door(config: &Config) -> Result<(Door, Option<Secret>), Failure> {
 
 /// The line that says it is ready, for people and for programs that wait for it; and once, how the first owner comes in.
 /// The secret is behind a `#`: no browser sends that to anybody.
-fn announce(address: SocketAddr, link: Option<Secret>) -> Result<(), Failure> {
+fn announce(settings: &Settings, address: SocketAddr, link: Option<Secret>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
+    let scheme = if settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let outside = outside(settings, address);
     let mut say = || {
-        writeln!(out, "mar-audit listening on http://{address}")?;
+        writeln!(out, "mar-audit listening on {scheme}://{address}")?;
         if let Some(link) = &link {
             let link = link.expose();
             writeln!(
                 out,
-                "first sign-in, once, within a day: http://{address}/claim#{link}"
+                "first sign-in, once, within a day: {outside}/claim#{link}"
             )?;
         }
         out.flush()
@@ -253,6 +288,29 @@ fn announce(address: SocketAddr, link: Option<Secret>) -> Result<(), Failure> {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
         _ => Ok(()),
     }
+}
+
+/// What people call the server: the first public host, where encryption is ours or a proxy's; else the address itself.
+fn outside(settings: &Settings, address: SocketAddr) -> String {
+    let host = settings.public_hosts.first();
+    match (host, &settings.tls) {
+        (Some(host), None) if !settings.proxies.is_empty() => format!("https://{host}"),
+        (Some(host), Some(_)) if host.contains(':') || address.port() == 443 => {
+            format!("https://{host}")
+        }
+        (Some(host), Some(_)) => format!("https://{host}:{}", address.port()),
+        (None, Some(_)) => format!("https://{address}"),
+        (_, None) => format!("http://{address}"),
+    }
+}
+
+fn path_flag(key: &'static str, path: Option<&Path>) -> Result<Option<Flag>, Failure> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let name = key.replace('_', "-");
+    let no_text = || Failure::failed(format!("--{name}: the path is not UTF-8"));
+    Ok(Some(Flag::new(key, path.to_str().ok_or_else(no_text)?)))
 }
 
 /// Resolves when the process is asked to end.

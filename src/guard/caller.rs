@@ -1,11 +1,12 @@
 //! Who calls, and how: what a handler that shows or changes anything asks for.
 
 use super::door::Door;
+use super::forwarded::{Sender, sender};
 use crate::access::token::{Kind as Shown, Presented};
 use crate::access::{Denied, Principal};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -26,8 +27,10 @@ pub struct Caller {
 /// What is known of a call besides who makes it.
 #[derive(Clone, Debug, Default)]
 pub struct Circumstances {
-    /// Whom the connection comes from.
+    /// Whom the call comes from: the other end of the connection, or whom a trusted proxy there names.
     pub ip: Option<IpAddr>,
+    /// A trusted proxy handed the call on.
+    pub by_proxy: bool,
     pub user_agent: Option<Box<str>>,
     /// `X-Request-Id`, as the caller sent it.
     pub request_id: Option<Box<str>>,
@@ -69,29 +72,34 @@ impl Caller {
 }
 
 impl Circumstances {
-    pub(super) fn of(parts: &Parts) -> Self {
+    pub(super) fn of(app: &App, request: &Request) -> Self {
+        let headers = request.headers();
         let text = |name: HeaderName| {
-            let text = parts.headers.get(name)?.to_str().ok()?;
+            let text = headers.get(name)?.to_str().ok()?;
             let kept = &text[..text.floor_char_boundary(KEPT_BYTES_MAX)];
             (!kept.is_empty()).then(|| kept.into())
         };
-        let peer = parts.extensions.get::<Peer>();
+        let peer = request.extensions().get::<Peer>();
+        let from = peer.map(|peer| sender(peer.0.ip(), &app.settings.proxies, headers));
+        let told = from.and_then(|from: Sender| from.https);
         Self {
-            ip: peer.map(|peer| peer.0.ip().to_canonical()),
+            ip: from.map(|from| from.ip),
+            by_proxy: from.is_some_and(|from| from.by_proxy),
             user_agent: text(header::USER_AGENT),
             request_id: text(HeaderName::from_static("x-request-id")),
-            method: parts.method.clone(),
-            path: parts.uri.path().into(),
-            https: false,
+            method: request.method().clone(),
+            path: request.uri().path().into(),
+            https: told.unwrap_or(app.settings.tls.is_some()),
             purpose: None,
             unmask: false,
         }
     }
 
-    /// The call comes from this machine, and nobody forwards it.
+    /// The call comes from this machine, and nobody forwards it: what a proxy sends by itself may be anybody's.
     pub fn is_loopback(&self, headers: &HeaderMap) -> bool {
         let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip"];
-        self.ip.is_some_and(|ip| ip.is_loopback())
+        !self.by_proxy
+            && self.ip.is_some_and(|ip| ip.is_loopback())
             && !forwarded.iter().any(|name| headers.contains_key(*name))
     }
 }

@@ -5,6 +5,7 @@ use super::moment::Zone;
 use super::preferences::{self, cookie};
 use crate::api::query::refused;
 use crate::app::App;
+use crate::guard::Circumstances;
 use crate::problem::{Fault, Problem};
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
@@ -65,7 +66,12 @@ pub fn icon(name: &str) -> Markup {
 }
 
 /// The setting of a call: parameters before cookies, cookies before defaults.
-pub fn read(app: &App, here: Location, headers: &HeaderMap) -> Setting {
+pub fn read(
+    app: &App,
+    here: Location,
+    headers: &HeaderMap,
+    circumstances: &Circumstances,
+) -> Setting {
     let zone = here
         .get("tz")
         .or_else(|| cookie(headers, preferences::ZONE))
@@ -74,11 +80,12 @@ pub fn read(app: &App, here: Location, headers: &HeaderMap) -> Setting {
         .get(HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("127.0.0.1:8080");
+    let scheme = if circumstances.https { "https" } else { "http" };
     Setting {
         theme: cookie(headers, preferences::THEME).and_then(Theme::parse),
         zone: zone.unwrap_or_else(Zone::utc),
         catalogue: Arc::clone(&app.catalogue),
-        origin: format!("http://{host}"),
+        origin: format!("{scheme}://{host}"),
         here,
     }
 }

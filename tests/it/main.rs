@@ -22,6 +22,7 @@ mod program;
 mod proofs;
 mod proofs_bundle;
 mod proofs_receipts;
+mod proxy;
 mod redact;
 mod tail;
 mod test_server;

@@ -86,13 +86,12 @@ impl TestServer {
 
     /// A server that lets nobody in without a credential.
     pub fn guarded() -> Self {
-        Self::open(
-            new_dir(),
-            Ticking::new(),
-            Settings::default(),
-            OPEN_BYTES,
-            true,
-        )
+        Self::guarded_with(Settings::default())
+    }
+
+    /// The same with settings of the test's own.
+    pub fn guarded_with(settings: Settings) -> Self {
+        Self::open(new_dir(), Ticking::new(), settings, OPEN_BYTES, true)
     }
 
     /// Where its data directory lies, and what is beside it.

@@ -82,12 +82,14 @@ pub async fn append(
             catalogue: &app.catalogue,
             organization: &wanted.organization,
             reach: &wanted.reach,
+            verified: wanted.verified.as_ref(),
+            takes_own: wanted.takes_own,
             now: app.now(),
             alone: app.work.inside() == 1,
         };
         let batch = batch::read(form, &bytes, &filling)?;
         drop((bytes, share));
-        let logs = wanted.published.then(|| batch.organizations());
+        let logs = { wanted.verified.as_ref() }.map(|_| batch.organizations());
         Ok((submit(app, batch.items, room), batch.refusals, logs))
     };
     let (stored, refusals, logs) = app.blocking(hand_over).await?;
@@ -150,8 +152,9 @@ struct Wanted {
     organization: Organization,
     /// Where the caller may record.
     reach: Reach,
-    /// Receipts shall carry proofs.
-    published: bool,
+    /// Receipts shall carry proofs: where the caller may verify.
+    verified: Option<Reach>,
+    takes_own: bool,
 }
 
 impl Wanted {
@@ -171,14 +174,15 @@ impl Wanted {
         let waits = [("stored", false), ("published", true)];
         let published = parameters.choice("wait", &waits, &mut faults);
         parameters.finish(&["organization", "wait"], faults)?;
-        let published = published.unwrap_or(false);
-        if published {
-            reading::must_hold(&caller.principal, Permission::Verify)?;
-        }
+        let verified = match published {
+            Some(true) => Some(reading::reach(caller, Permission::Verify)?),
+            _ => None,
+        };
         Ok(Self {
             organization: organization.unwrap_or_else(|| otherwise.clone()),
             reach,
-            published,
+            verified,
+            takes_own: caller.principal.holds_everything(),
         })
     }
 }
@@ -266,17 +270,22 @@ pub fn find(reading: &Reading, id: &str, organization: Option<&str>) -> Result<E
         .ok_or_else(no_entry)
 }
 
-/// As [`find`], as it is kept: with what proves it, and what of it the caller does not see.
+/// As [`find`], as it is kept: with what proves it, and what of it the caller does not see by either of two permissions.
 pub fn find_kept(
     reading: &Reading,
+    verified: &Reading,
     id: &str,
     organization: Option<&str>,
 ) -> Result<(Kept, Mask), Problem> {
     let id = EntryId::parse(id).ok_or_else(no_entry)?;
     let wanted =
         |entry: &Entry| organization.is_none_or(|o| entry.scope.organization.as_str() == o);
-    let mut entries = reading.get_kept(&id)?.into_iter();
-    entries.find(|(kept, _)| wanted(kept)).ok_or_else(no_entry)
+    let entries = reading.get_kept(&id)?.into_iter();
+    let mut both = entries.filter_map(|(kept, mask)| {
+        let other = verified.mask_of(&kept)?;
+        Some((kept, mask.or(other)))
+    });
+    both.find(|(kept, _)| wanted(kept)).ok_or_else(no_entry)
 }
 
 /// The same for an entry out of reach as for none.

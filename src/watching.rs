@@ -26,6 +26,9 @@ use std::time::Duration;
 use store::{Health, Item};
 use tokio::sync::oneshot;
 
+/// The source of what the log says of itself. Nobody records in its name but who holds everything, and imports it.
+pub const SOURCE: &str = "mar-audit";
+
 macro_rules! acts {
     ($($variant:ident = $name:literal,)+) => {
         /// What is noted. The catalogue has a row for each.
@@ -183,7 +186,7 @@ fn entry_of(
         message: None,
     });
     draft.source = Some(Source {
-        name: "mar-audit".into(),
+        name: SOURCE.into(),
         event_id: None,
         sequence: None,
     });

@@ -103,8 +103,7 @@ impl Principal {
         let of_group = |binding: &&Binding| binding.subject == Subject::Group(name.to_owned());
         let mut bindings = book.bindings.values().filter(of_group).peekable();
         if bindings.peek().is_none() {
-            let manages = self.reach(Permission::ManageAccess);
-            return yours(manages.contains(&Extent::Server, Mask::all()));
+            return yours(self.manages_all());
         }
         bindings.try_for_each(|binding| self.must_pass_on(book, &binding.role, &binding.extent))
     }
@@ -121,8 +120,34 @@ impl Principal {
         yours(own || manages())
     }
 
-    fn may_know(&self, account: &Account) -> bool {
-        self.holds(Permission::ManageAccess) || self.account() == Some(&account.id)
+    /// May have what lets somebody in as the account, now and later. An account that may do nothing yet may be given anything
+    /// tomorrow, by others: a password or a token that was set before would come with it.
+    fn must_act_as(&self, book: &Book, account: &Account) -> Result<(), Error> {
+        self.must_stand_for(book, account)?;
+        let own = self.account.as_ref() == Some(&account.id);
+        yours(own || !book.grants(account).is_empty() || self.manages_all())
+    }
+
+    fn manages_all(&self) -> bool {
+        let manages = self.reach(Permission::ManageAccess);
+        manages.contains(&Extent::Server, Mask::all())
+    }
+
+    /// Whether there is such an account: to itself, and to who manages access where it may do anything. Who may do nothing
+    /// yet is waiting to be bound by any of them, and who acts for the whole server acts for each.
+    fn may_know(&self, book: &Book, account: &Account) -> bool {
+        let manages = || {
+            let reach = self.reach(Permission::ManageAccess);
+            let grants = book.grants(account);
+            let near = |grant: &Grant| {
+                grant
+                    .extent
+                    .organization()
+                    .is_none_or(|of| reach.touches(of))
+            };
+            !reach.is_nothing() && (grants.is_empty() || grants.iter().any(near))
+        };
+        self.account() == Some(&account.id) || self.manages_all() || manages()
     }
 
     /// May change what roles mean: that holds wherever they are bound.
@@ -132,8 +157,7 @@ impl Principal {
             permissions: role.permissions,
             mask: role.mask,
         };
-        let manages = self.reach(Permission::ManageAccess);
-        yours(manages.contains(&Extent::Server, Mask::all()) && self.has_all_of(&grant))
+        yours(self.manages_all() && self.has_all_of(&grant))
     }
 }
 
@@ -178,6 +202,7 @@ impl Access {
     ) -> Result<(), Error> {
         let kept = Kept::new(password, self.random()?)?;
         self.change_account(by, id, |book, account| {
+            by.must_act_as(book, account)?;
             if account.kind == AccountKind::Service {
                 return Err(Error::invalid("password", "services show tokens"));
             }
@@ -240,13 +265,13 @@ impl Access {
         })
     }
 
-    /// The accounts that the caller may know of, by login: all, for who manages access anywhere, else its own.
+    /// The accounts that the caller may know of, by login: those within what it manages, and its own.
     pub fn accounts(&self, by: &Principal) -> Vec<Account> {
         let book = self.book.read();
         let all = book
             .accounts
             .values()
-            .filter(|account| by.may_know(account));
+            .filter(|account| by.may_know(&book, account));
         let mut all: Vec<Account> = all.cloned().collect();
         all.sort_by(|one, other| one.login.cmp(&other.login));
         all
@@ -256,7 +281,8 @@ impl Access {
     pub fn account_of(&self, by: &Principal, login: &str) -> Option<Account> {
         let book = self.book.read();
         let account = book.accounts.get(book.logins.get(&Login::parse(login)?)?);
-        account.filter(|account| by.may_know(account)).cloned()
+        let known = |account: &&Account| by.may_know(&book, account);
+        account.filter(known).cloned()
     }
 }
 
@@ -380,7 +406,7 @@ impl Access {
         let (secret, digest) = token::make(wanted.kind, &id, self.random()?);
         self.change(|book| {
             let account = known(book.active(&wanted.account), "account")?;
-            by.must_stand_for(book, account)?;
+            by.must_act_as(book, account)?;
             let fits = match wanted.kind {
                 Kind::Personal => account.kind == AccountKind::Person,
                 Kind::Service | Kind::Recorder => account.kind == AccountKind::Service,

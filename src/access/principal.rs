@@ -137,6 +137,15 @@ impl Principal {
         self.reach(permission).permits(of, project)
     }
 
+    /// True if it may do everything, everywhere, with nothing hidden.
+    pub fn holds_everything(&self) -> bool {
+        let mut each = Permission::ALL.iter();
+        each.all(|permission| {
+            let reach = self.reach(*permission);
+            reach.contains(&Extent::Server, Mask::NONE)
+        })
+    }
+
     /// True if it may record the entry where it says it belongs.
     pub fn may_record(&self, entry: &Entry) -> bool {
         let scope = &entry.scope;

@@ -2,11 +2,12 @@
 
 use crate::access::{Permission, Reach};
 use crate::problem::{Fault, Kind, Problem};
+use crate::watching::SOURCE;
 use axum::http::{HeaderMap, header};
 use entry::draft::Defaults;
 use entry::json::{SplitError, split_array};
 use entry::limits::BATCH_ENTRIES_MAX;
-use entry::{Catalogue, Draft, EntryId, Organization, Problems, Timestamp};
+use entry::{Catalogue, Category, Draft, EntryId, Organization, Problems, Timestamp, text};
 use memchr::memchr_iter;
 use serde::de::IgnoredAny;
 use std::ops::Range;
@@ -62,6 +63,10 @@ pub struct Filling<'a> {
     pub organization: &'a Organization,
     /// Where the caller may record.
     pub reach: &'a Reach,
+    /// Where it may verify, if its receipts shall carry proofs.
+    pub verified: Option<&'a Reach>,
+    /// What is the log's own is taken too: an import, by who holds everything.
+    pub takes_own: bool,
     pub now: Timestamp,
     /// No other call is being read right now: a second thread would find a free processor.
     pub alone: bool,
@@ -211,9 +216,18 @@ fn item(
         .unwrap_or_else(|| filling.organization.clone());
     let project = draft.scope.project.as_deref();
     if !filling.reach.permits(&organization, project) {
-        return Err(out_of_reach(line));
+        return Err(out_of_reach(Permission::Record, line));
+    }
+    // A proof tells the size and the root of the log.
+    let verified = filling.verified;
+    if verified.is_some_and(|reach| !reach.permits(&organization, project)) {
+        return Err(out_of_reach(Permission::Verify, line));
     }
     let category = filling.catalogue.category(&draft.action, draft.category);
+    match of_the_log(&draft, category) {
+        Some(pointer) if !filling.takes_own => return Err(reserved(pointer, line)),
+        _ => {}
+    }
     Ok(Item {
         draft,
         defaults: Defaults {
@@ -225,18 +239,41 @@ fn item(
 }
 
 /// Whether there is such a scope is not said.
-fn out_of_reach(line: Option<usize>) -> Refusal {
-    let mut detail = format!(
-        "this takes the permission {} in the entry's scope",
-        Permission::Record
-    );
-    if let Some(line) = line {
-        detail = format!("line {line}: {detail}");
+fn out_of_reach(permission: Permission, line: Option<usize>) -> Refusal {
+    let detail = format!("this takes the permission {permission} in the entry's scope");
+    let fault = Fault::pointer("/scope", "out of reach");
+    forbidden(detail, fault, line)
+}
+
+/// The member by which a draft says that the log itself speaks.
+fn of_the_log(draft: &Draft, category: Category) -> Option<&'static str> {
+    let source = draft.source.as_ref();
+    let named = source.is_some_and(|source| text::equals(&source.name, SOURCE));
+    match category {
+        // The catalogue gives a known action its category, whatever the draft says.
+        Category::Audit if draft.category != Some(Category::Audit) => Some("/action"),
+        Category::Audit => Some("/category"),
+        _ => named.then_some("/source/name"),
     }
+}
+
+/// Who may record may still not say what the log says of itself: who read, who erased, who was let in.
+fn reserved(pointer: &str, line: Option<usize>) -> Refusal {
+    let detail =
+        "only the log itself says this; importing it takes every permission, for the whole server";
+    let fault = Fault::pointer(pointer, "is the log's own");
+    forbidden(detail.to_owned(), fault, line)
+}
+
+fn forbidden(detail: String, fault: Fault, line: Option<usize>) -> Refusal {
+    let detail = match line {
+        Some(line) => format!("line {line}: {detail}"),
+        None => detail,
+    };
     Refusal {
         kind: Kind::Forbidden,
         detail,
-        faults: vec![Fault::pointer("/scope", "out of reach")],
+        faults: vec![fault],
     }
 }
 

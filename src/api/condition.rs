@@ -1,6 +1,6 @@
 //! How the server is: alive, ready, measured.
 
-use crate::access::{Permission, Reach};
+use crate::access::{Extent, Permission, Reach};
 use crate::app::App;
 use crate::guard::caller::SignInFirst;
 use crate::guard::{Caller, Circumstances};
@@ -10,7 +10,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use entry::Seq;
+use entry::{Mask, Seq};
 use prometheus_client::encoding::text::encode;
 use std::sync::Arc;
 use store::Health;
@@ -38,7 +38,13 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem>
     }
 }
 
-/// `GET /metrics` in Prometheus' text form: to who manages access, and to a collector on this machine.
+/// Measures are sums over all organizations: nothing for who manages one of them.
+fn manages_all(caller: &Caller) -> bool {
+    let manages = caller.principal.reach(Permission::ManageAccess);
+    manages.contains(&Extent::Server, Mask::all())
+}
+
+/// `GET /metrics` in Prometheus' text form: to who manages access to all of the server, and to a collector on this machine.
 pub async fn metrics(
     State(app): State<Arc<App>>,
     circumstances: Extension<Circumstances>,
@@ -46,7 +52,7 @@ pub async fn metrics(
     caller: Result<Caller, SignInFirst>,
 ) -> Result<Response, Problem> {
     match caller {
-        Ok(caller) if caller.principal.holds(Permission::ManageAccess) => {}
+        Ok(caller) if manages_all(&caller) => {}
         _ if circumstances.is_loopback(&headers) => {}
         Ok(_) => return Err(forbidden(Permission::ManageAccess)),
         Err(first) => return Ok(first.into_response()),

@@ -89,9 +89,7 @@ fn find(
     id: &str,
     organization: Option<&str>,
 ) -> Result<Found, Problem> {
-    let (kept, mask) = find_kept(&readings.read, id, organization)?;
-    let verified = readings.verify.mask_of(&kept);
-    let mask = mask.or(verified.ok_or_else(super::no_entry)?);
+    let (kept, mask) = find_kept(&readings.read, &readings.verify, id, organization)?;
     match covered(app, &kept.scope.organization, kept.seq) {
         Some(published) => {
             let proof = prove(app, &kept, mask, &published)?;

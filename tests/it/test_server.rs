@@ -94,6 +94,11 @@ impl TestServer {
         Self::open(new_dir(), Ticking::new(), settings, OPEN_BYTES, true)
     }
 
+    /// The same, with so little memory for entries that are in no file yet.
+    pub fn guarded_with_open_bytes(bytes: usize) -> Self {
+        Self::open(new_dir(), Ticking::new(), Settings::default(), bytes, true)
+    }
+
     /// Where its data directory lies, and what is beside it.
     pub fn directory(&self) -> &Path {
         self.dir

@@ -15,6 +15,8 @@ fn read_by(alone: bool, form: Form, body: &[u8]) -> Result<Batch, Problem> {
             catalogue: &catalogue,
             organization: &organization,
             reach: &Reach::everything(),
+            verified: None,
+            takes_own: false,
             now,
             alone,
         },

@@ -9,7 +9,7 @@ const SLIP = 5;
 export function upgrade(within) {
   for (const svg of within.querySelectorAll("svg[data-chart]:not([data-ready])")) {
     svg.setAttribute("data-ready", "");
-    listen(/** @type {SVGSVGElement} */ (svg));
+    listen(svg);
   }
 }
 
@@ -20,7 +20,7 @@ function listen(svg) {
   /** @type {{ x: number, zoom: SVGRectElement } | null} */
   let drag = null;
   let dragged = false;
-  const place = (/** @type {PointerEvent} */ event) => {
+  const place = (event) => {
     const box = svg.getBoundingClientRect();
     return Math.min(Math.max(event.clientX - box.left, 0), box.width);
   };
@@ -56,7 +56,7 @@ function listen(svg) {
     stop();
     if (!dragged) return;
     const width = svg.getBoundingClientRect().width;
-    const at = (/** @type {number} */ x) => new Date(from + ((to - from) * x) / width).toISOString();
+    const at = (x) => new Date(from + ((to - from) * x) / width).toISOString();
     const url = new URL(location.href);
     for (const name of ["cursor", "selected"]) url.searchParams.delete(name);
     url.searchParams.set("from", at(ends[0]));

@@ -17,7 +17,7 @@ export function upgrade(within) {
     button.addEventListener("click", () => copy(button, location.href));
   });
   each(within, "[data-here]", (field) => {
-    const show = () => (/** @type {HTMLInputElement} */ (field).value = location.href);
+    const show = () => (field.value = location.href);
     field.closest("details")?.addEventListener("toggle", show);
   });
   each(within, "[data-local-zone]", (button) => {
@@ -25,8 +25,8 @@ export function upgrade(within) {
     button.hidden = !zone;
     button.textContent = `Mine: ${zone}`;
     button.addEventListener("click", () => {
-      const form = /** @type {HTMLButtonElement} */ (button).form;
-      const field = /** @type {HTMLInputElement | null | undefined} */ (form?.querySelector('[name="tz"]'));
+      const form = button.form;
+      const field = form?.querySelector('[name="tz"]');
       if (field) field.value = zone;
       form?.requestSubmit();
     });
@@ -40,7 +40,7 @@ function each(within, selector, act) {
   for (const found of within.querySelectorAll(selector)) {
     if (done.has(found)) continue;
     done.add(found);
-    act(/** @type {HTMLElement} */ (found));
+    act(found);
   }
 }
 

@@ -6,7 +6,7 @@ import { open_row } from "./navigate.js";
 export function start() {
   document.addEventListener("keydown", (event) => {
     if (event.metaKey || event.ctrlKey || event.altKey) return;
-    const at = /** @type {HTMLElement} */ (event.target);
+    const at = event.target;
     if (event.key === "Escape") return escape(at);
     if (at.matches("input, select, textarea, [contenteditable]")) return;
     const act = KEYS[event.key];
@@ -17,7 +17,7 @@ export function start() {
 /** @type {Record<string, (at: HTMLElement) => boolean | void>} */
 const KEYS = {
   "/": () => {
-    const box = /** @type {HTMLInputElement | null} */ (document.querySelector("#search"));
+    const box = document.querySelector("#search");
     box?.focus();
     box?.select();
     return Boolean(box);
@@ -32,13 +32,13 @@ const KEYS = {
   n: () => follow('.pager a[rel="next"]'),
   e: () => follow(".export > summary"),
   "?": () => {
-    /** @type {HTMLElement | null} */ (document.querySelector("#keys"))?.togglePopover();
+    document.querySelector("#keys")?.togglePopover();
   },
 };
 
 /** @param {string} selector */
 function follow(selector) {
-  const link = /** @type {HTMLElement | null} */ (document.querySelector(selector));
+  const link = document.querySelector(selector);
   link?.click();
   return Boolean(link);
 }
@@ -56,7 +56,7 @@ function move(by) {
     return;
   }
   rows[to].scrollIntoView({ block: "nearest" });
-  /** @type {HTMLElement | null} */ (rows[to].querySelector("a"))?.focus({ preventScroll: true });
+  rows[to].querySelector("a")?.focus({ preventScroll: true });
 }
 
 /** @param {HTMLElement} at */
@@ -64,5 +64,5 @@ function escape(at) {
   if (document.querySelector("#keys:popover-open")) return;
   if (close_menu()) return;
   if (at.matches("input, textarea")) return at.blur();
-  /** @type {HTMLElement | null} */ (document.querySelector("a[data-close]"))?.click();
+  document.querySelector("a[data-close]")?.click();
 }

@@ -9,7 +9,7 @@ let waiting = 0;
 
 /** @param {Document} within */
 export function upgrade(within) {
-  const button = /** @type {HTMLElement | null} */ (within.querySelector("[data-live][aria-pressed]"));
+  const button = within.querySelector("[data-live][aria-pressed]");
   const wanted = button?.getAttribute("aria-pressed") === "true" ? (button.dataset.tail ?? "") : "";
   if (wanted === address && (tail || !wanted)) {
     if (tail) say(within, button);

@@ -2,11 +2,11 @@
 
 export function start() {
   document.addEventListener("click", (event) => {
-    const inside = /** @type {Element} */ (event.target).closest("details.menu");
+    const inside = event.target.closest("details.menu");
     for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== inside) menu.removeAttribute("open");
   });
   document.addEventListener("change", (event) => {
-    const field = /** @type {Element} */ (event.target);
+    const field = event.target;
     if (field instanceof HTMLSelectElement && field.hasAttribute("data-submit")) {
       // A preset replaces a custom range, whose end is a hidden field beside it.
       if (field.hasAttribute("data-range")) for (const to of field.form?.querySelectorAll('input[type="hidden"][name="to"]') ?? []) to.remove();
@@ -19,6 +19,6 @@ export function start() {
 export function close_menu() {
   const menu = document.querySelector("details.menu[open]");
   menu?.removeAttribute("open");
-  /** @type {HTMLElement | null | undefined} */ (menu?.querySelector("summary"))?.focus();
+  menu?.querySelector("summary")?.focus();
   return Boolean(menu);
 }

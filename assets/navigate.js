@@ -29,7 +29,7 @@ const is_list = (url) => url.origin === location.origin && url.pathname === "/" 
 /** @param {MouseEvent} event */
 function on_click(event) {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-  const from = /** @type {Element} */ (event.target);
+  const from = event.target;
   const link = from.closest("a[href]");
   if (link) {
     const target = link instanceof SVGAElement ? link.href.baseVal : link.getAttribute("href");
@@ -55,7 +55,7 @@ export function open_row(row) {
 
 /** @param {SubmitEvent} event */
 function on_submit(event) {
-  const form = /** @type {HTMLFormElement} */ (event.target);
+  const form = event.target;
   const url = new URL(form.action, location.href);
   if (form.method !== "get" || !is_list(url)) return;
   event.preventDefault();
@@ -81,7 +81,8 @@ export async function go(url, push) {
   }
   root.setAttribute("aria-busy", "true");
   try {
-    const headers = beside ? { "x-part": "drawer" } : undefined;
+    // In another site's frame nothing else says whose page asks.
+    const headers = { ...(beside && { "x-part": "drawer" }), ...(self !== top && { "x-framed": "yes" }) };
     const answer = await fetch(url, { headers, signal: mine.signal });
     const kind = answer.headers.get("content-type") ?? "";
     if (!kind.startsWith("text/html")) throw new TypeError(`answered ${answer.status}`);
@@ -112,7 +113,7 @@ function arrive(url, push) {
 
 /** @param {URL} a @param {URL} b */
 function differs_by_choice(a, b) {
-  const rest = (/** @type {URL} */ url) => {
+  const rest = (url) => {
     const params = new URLSearchParams(url.search);
     params.delete("selected");
     return url.pathname + "?" + params;
@@ -159,7 +160,7 @@ function put_drawer(page, url) {
   body.classList.remove("alone");
   mark_row(url.searchParams.get("selected"));
   const narrow = matchMedia("(max-width: 899px)").matches;
-  if (inside || narrow) /** @type {HTMLElement} */ (fresh).focus({ preventScroll: true });
+  if (inside || narrow) fresh.focus({ preventScroll: true });
   if (narrow) fresh.scrollIntoView();
 }
 
@@ -170,7 +171,7 @@ function close_drawer() {
   body?.classList.remove("with-drawer");
   body?.classList.toggle("alone", !document.querySelector("#facets"));
   mark_row(null);
-  if (id) /** @type {HTMLElement | null} */ (document.querySelector(`tr[data-id="${CSS.escape(id)}"] a`))?.focus();
+  if (id) document.querySelector(`tr[data-id="${CSS.escape(id)}"] a`)?.focus();
 }
 
 /** @param {string | null} id */
@@ -195,7 +196,7 @@ function name_of_focus() {
 
 /** @param {string | null} name */
 function restore_focus(name) {
-  const at = name && /** @type {HTMLElement | null} */ (document.querySelector(`#page ${name}`));
+  const at = name && document.querySelector(`#page ${name}`);
   if (!at) return;
   at.focus({ preventScroll: true });
   if (at instanceof HTMLInputElement && at.type === "search") at.setSelectionRange(at.value.length, at.value.length);

@@ -80,6 +80,9 @@ function equal(a, b) {
   return typeof a === "string" ? a === b : a.text !== undefined && a.text === b?.text;
 }
 
+/** True if the pointer leads to one of the others, or into it. */
+export const is_within = (path, outer) => outer.some((one) => `${path}/`.startsWith(`${one}/`));
+
 /**
  * Refuses a page that shows anything else than what is proven; says how many values it compared.
  * @param {{ disclosure: Disclosure, seq: bigint }} proof
@@ -97,7 +100,9 @@ export function compare({ disclosure, seq }, shown, raw) {
   if (raw === null) return shown.length;
   const wire = (read_json(raw));
   const erased = (wire.get("erased") ?? []).map((one) => at(one, "/path"));
+  const hidden = wire.get("hidden") ?? [];
   wire.delete("erased");
-  need(equal(erased, gone) && equal(logged, wire), "the raw JSON on this page is not what is proven");
+  wire.delete("hidden");
+  need(equal(erased, gone.filter((path) => !is_within(path, hidden))) && equal(logged, wire), "the raw JSON on this page is not what is proven");
   return shown.length;
 }

@@ -1,7 +1,7 @@
 // The proof of the entry in view: fetched, checked here, and shown step by step.
 
 import { Refused, obstacle, verify } from "./proof.js";
-import { compare } from "./proof-entry.js";
+import { compare, is_within } from "./proof-entry.js";
 import { forget, hold, recall, remember } from "./proof-memory.js";
 import { code, count, fill, fill_held, h, list, plain, pre, reset, say, say_refused, trust } from "./proof-steps.js";
 
@@ -95,13 +95,16 @@ function shown(place) {
 function fill_entry(panel, seen) {
   const { disclosure, digests, commitment, leaf, leaf_hash, path, way, rooted, checkpoint } = seen;
   if (leaf_hash) {
-    const gone = disclosure.units.filter((unit) => unit.digest).length;
+    const hidden = panel.dataset.hidden.split(" ");
+    const gone = disclosure.units.filter((unit) => unit.digest);
+    const veiled = gone.filter((unit) => is_within(unit.path, hidden));
+    const told = [[gone.length - veiled.length, "erased"], [veiled.length, "hidden from you"]].map(([n, words]) => (n ? `, ${n} of them ${words}` : "")).join("");
     const rows = disclosure.units.map(({ path, value }, n) => {
-      const shown = value === undefined ? h("span", { class: "erased" }, "erased") : plain(value.slice(0, UNIT_MAX));
+      const shown = value === undefined ? h("span", { class: "erased" }, is_within(path, hidden) ? "hidden from you; its digest is proven" : "erased") : plain(value.slice(0, UNIT_MAX));
       const rest = value?.length > UNIT_MAX ? `… ${count(value.length)} characters in all` : "";
       return [h("b", {}, path === "" ? "all that is not personal" : plain(path)), " ", shown, rest, code(digests[n])];
     });
-    fill(panel, "units", "ok", `${digests.length} parts${gone ? `, ${gone} of them erased` : ""}`, [list(rows)]);
+    fill(panel, "units", "ok", `${digests.length} parts${told}`, [list(rows)]);
     fill(panel, "commitment", "ok", `one hash over the ${digests.length}`, [code(commitment)]);
     fill(panel, "leaf", "ok", "128 bytes", [pre(new TextDecoder().decode(leaf), "The leaf"), "Its hash", code(leaf_hash)]);
   }

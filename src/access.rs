@@ -10,6 +10,7 @@
 //! - `file`, `book`: on disk, and in memory
 //! - [`principal`]: who is calling now
 //! - `entrance`: from what a caller shows to a principal
+//! - `introduction`: whom a credential speaks for, told to who shows it
 //! - `administration`: changes, and who may make them
 //!
 //! Two rules run through all of it. Nobody passes on what they do not have: whoever binds a role, sets a password or makes
@@ -24,6 +25,7 @@ mod entrance;
 mod file;
 pub mod identifier;
 mod instant;
+mod introduction;
 pub mod limiter;
 pub mod link;
 pub mod password;
@@ -41,6 +43,7 @@ pub use binding::{Binding, Extent, Grant, Subject};
 pub use entrance::{Denied, Embedded};
 pub use file::{Expect, Places, SCHEMA};
 pub use identifier::Identifier;
+pub use introduction::Introduction;
 pub use permission::{Permission, Permissions};
 pub use principal::{Credential, Principal};
 pub use reach::Reach;

@@ -82,6 +82,9 @@ fn introduce(
     let taken = std::mem::take(request);
     let (mut parts, body) = taken.into_parts();
     let read = take_parameters(&mut parts.uri, &mut circumstances);
+    if circumstances.purpose.is_none() {
+        circumstances.purpose = kept_purpose(&parts.headers);
+    }
     let identity = caller::identify(&app.door, &parts.headers, app.now());
     parts.extensions.insert(identity);
     parts.extensions.insert(circumstances);
@@ -90,7 +93,17 @@ fn introduce(
 }
 
 /// The longest `?purpose=`, in bytes: a ticket and a sentence.
-const PURPOSE_BYTES_MAX: usize = 256;
+pub const PURPOSE_BYTES_MAX: usize = 256;
+/// The cookie of a browser whose reader said why, percent-encoded. A `?purpose=` counts before it.
+pub const PURPOSE: &str = "mar_audit_purpose";
+
+/// The purpose that the browser keeps; one that no page of ours kept is none.
+pub fn kept_purpose(headers: &HeaderMap) -> Option<Box<str>> {
+    let kept = caller::named_cookie(headers, PURPOSE)?;
+    let (text, _) = url::form_urlencoded::parse(kept.as_bytes()).next()?;
+    let is_short = (1..=PURPOSE_BYTES_MAX).contains(&text.len());
+    is_short.then(|| text.into())
+}
 
 /// Takes `purpose` and `unmask`, which say how a call is meant on any route, out of the parameters.
 fn take_parameters(uri: &mut Uri, circumstances: &mut Circumstances) -> Result<(), Problem> {

@@ -5,11 +5,13 @@
 //! - [`location`]: the URL as the state of a page
 //! - [`visible`]: foreign text made inert and visible
 //! - [`moment`]: instants in a zone
-//! - [`setting`], [`layout`]: what every page is rendered with, and its frame
+//! - [`reader`], [`setting`], [`layout`]: who reads, what every page is rendered with, and its frame
+//! - [`form`]: what a form sends
+//! - [`entrance`]: signing in and out, the first owner, an auditor's link
 //! - [`load`]: what a page shows, asked of the API's functions
 //! - [`list`]: the Audit Logs page, of [`toolbar`], [`facets`], [`chart`], [`table`]
 //! - [`details`], [`json`], [`target`]: one entry in full, one target over time
-//! - [`erasure`], [`proof`]: what of it was erased and why; that it is in the log, checked by the reader's own browser
+//! - [`erasure`], [`hiding`], [`proof`]: what of it was erased and why, what a role hides; that it is in the log, checked by the reader's own browser
 //! - [`integrity`]: the logs as a whole, their keys and checkpoints
 //! - [`states`]: nothing to show, or something wrong
 //! - [`preferences`], [`assets`]: colours and zone kept in cookies; styles, scripts, icons
@@ -17,8 +19,11 @@
 mod assets;
 mod chart;
 mod details;
+mod entrance;
 mod erasure;
 mod facets;
+mod form;
+mod hiding;
 mod integrity;
 mod json;
 mod layout;
@@ -28,6 +33,7 @@ mod location;
 mod moment;
 mod preferences;
 mod proof;
+mod reader;
 mod setting;
 mod states;
 mod table;
@@ -37,7 +43,7 @@ mod visible;
 
 use crate::access::Permission;
 use crate::app::App;
-use crate::guard::Caller;
+use crate::guard::{Caller, kept_purpose};
 use crate::problem::{Kind, Problem};
 use crate::watching::Deed;
 use axum::Router;
@@ -60,6 +66,16 @@ pub fn router() -> Router<Arc<App>> {
         .route("/targets/{kind}/{key}", get(target))
         .route("/integrity", get(integrity))
         .route("/integrity/{organization}/key", get(log_key))
+        .route(
+            "/sign-in",
+            get(entrance::sign_in_form).post(entrance::sign_in),
+        )
+        .route(
+            "/sign-out",
+            get(entrance::sign_out_form).post(entrance::sign_out),
+        )
+        .route("/claim", get(entrance::claim_form).post(entrance::claim))
+        .route("/link", get(entrance::link_form).post(entrance::link))
         .route("/preferences", post(preferences::set))
         .route("/assets/{hash}/{name}", get(assets::get))
 }
@@ -73,11 +89,9 @@ async fn entries(
 ) -> Response {
     let raw = raw.unwrap_or_default();
     let here = Location::new("/", &raw);
-    let setting = setting::read(&app, here, &headers, &caller.circumstances);
+    let setting = setting::read(&app, &caller, here, &headers);
     if let Some(clean) = canonical(&setting, &raw) {
-        let purpose = caller.circumstances.purpose.as_deref();
-        let again = purpose.map_or(clean.clone(), |purpose| clean.with("purpose", purpose));
-        return Redirect::to(&again.href()).into_response();
+        return Redirect::to(&asked_again(&caller, clean, &headers).href()).into_response();
     }
     let part = match headers.get("x-part").map(|part| part.as_bytes()) {
         Some(b"drawer") => Part::Drawer,
@@ -104,6 +118,21 @@ async fn entries(
         .as_ref()
         .map_or(StatusCode::OK, |problem| problem.kind.status());
     html(&headers, status, list::page(&setting, &listing))
+}
+
+/// With what the guard took out of the address.
+fn asked_again(caller: &Caller, here: Location, headers: &HeaderMap) -> Location {
+    let circumstances = &caller.circumstances;
+    let here = match circumstances.purpose.as_deref() {
+        Some(purpose) if kept_purpose(headers).as_deref() != Some(purpose) => {
+            here.with("purpose", purpose)
+        }
+        _ => here,
+    };
+    match circumstances.unmask {
+        true => here.with("unmask", "true"),
+        false => here,
+    }
 }
 
 /// `GET /entries` is where a person goes who cuts the permalink.
@@ -139,7 +168,7 @@ async fn entry(
 ) -> Response {
     let path = format!("/entries/{}", location::segment(&id));
     let here = Location::new(&path, &raw.unwrap_or_default());
-    let setting = setting::read(&app, here, &headers, &caller.circumstances);
+    let setting = setting::read(&app, &caller, here, &headers);
     let organization = setting.here.get("organization").map(str::to_owned);
     let found = async {
         let reading = app.reading(&caller, Permission::Read)?;
@@ -173,7 +202,7 @@ async fn target(
         location::segment(&key)
     );
     let here = Location::new(&path, &raw.unwrap_or_default());
-    let setting = setting::read(&app, here.clone(), &headers, &caller.circumstances);
+    let setting = setting::read(&app, &caller, here.clone(), &headers);
     let found = async {
         let reading = app.reading(&caller, Permission::Read)?;
         app.blocking(move |app| load::history(app, &reading, &here, &kind, &key))
@@ -193,7 +222,7 @@ async fn integrity(
     headers: HeaderMap,
 ) -> Response {
     let here = Location::new("/integrity", &raw.unwrap_or_default());
-    let setting = setting::read(&app, here, &headers, &caller.circumstances);
+    let setting = setting::read(&app, &caller, here, &headers);
     let shown = app
         .reading(&caller, Permission::Verify)
         .and_then(|reading| integrity::load(&app, &reading, setting.here.get("organization")));

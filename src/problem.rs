@@ -165,6 +165,11 @@ impl Problem {
         self
     }
 
+    /// What the answer says beside its body: a page that tells the same says it too.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     fn retry_after(self, seconds: u32) -> Self {
         self.header(header::RETRY_AFTER, &seconds.to_string())
     }

@@ -149,12 +149,17 @@ fn bearer(headers: &HeaderMap) -> Option<Result<&str, &'static str>> {
 
 /// The credential that a browser holds, if it sent one.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    named_cookie(headers, COOKIE)
+}
+
+/// The value of a cookie, if there is one.
+pub fn named_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let sent = headers.get_all(header::COOKIE).iter();
     let pairs = sent
         .filter_map(|sent| sent.to_str().ok())
         .flat_map(|sent| sent.split(';'));
     let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
-    let found = pairs.find(|(name, _)| *name == COOKIE);
+    let found = pairs.find(|(known, _)| *known == name);
     found
         .map(|(_, value)| value)
         .filter(|value| !value.is_empty())

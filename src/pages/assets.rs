@@ -23,9 +23,11 @@ macro_rules! assets {
 
 const ASSETS: &[Asset] = assets! {
     "page.css" CSS
+    "entrance.css" CSS
     "icons.svg" SVG
     "favicon.svg" SVG
     "page.js" JS
+    "enter.js" JS
     "navigate.js" JS
     "menus.js" JS
     "keyboard.js" JS
@@ -144,6 +146,8 @@ mod tests {
             include_str!("target.rs"),
             include_str!("proof.rs"),
             include_str!("integrity.rs"),
+            include_str!("entrance.rs"),
+            include_str!("hiding.rs"),
         ] {
             for used in source.split("icon(\"").skip(1) {
                 let name = used.split('"').next().expect("split gives at least one");

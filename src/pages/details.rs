@@ -1,6 +1,7 @@
 //! One entry in full: beside the list, or as a page of its own.
 
-use super::erasure::{self, Erasure, is_erased};
+use super::erasure::{self, Erasure, is_withheld};
+use super::hiding;
 use super::location::{Location, segment};
 use super::moment;
 use super::setting::{Setting, icon};
@@ -10,7 +11,8 @@ use super::visible::{Listed, Shown, brief, count, is_linkable, plain};
 use super::{json, layout, proof};
 use entry::catalogue::{Part, category_title};
 use entry::field::Field;
-use entry::{Entry, Party, Result, Target};
+use entry::json::Value;
+use entry::{Category, Entry, Party, Result, Target};
 use maud::{Markup, html};
 
 /// An entry and what belongs to it.
@@ -82,7 +84,10 @@ fn article(setting: &Setting, details: &Details, place: Place) -> Markup {
         article.details data-id=(entry.id) {
             (head(setting, details, place))
             (lead(setting, entry, place))
-            (proof::of_entry(entry, &details.vkeys, if place == Place::Page { 2 } else { 3 }))
+            @if setting.reader.proves(entry) {
+                (proof::of_entry(entry, &details.vkeys, setting.reader.is_unmasked, if place == Place::Page { 2 } else { 3 }))
+            }
+            (hiding::notice(setting, entry))
             (erasure::notice(&setting.zone, entry, &details.erasures))
             div.grid {
                 (shown.when(entry))
@@ -145,6 +150,7 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
                 (result(entry.result))
                 code data-at="/action" { (Shown(&entry.action)) }
                 span.badge { (category_title(entry.category)) }
+                @if let Some(purpose) = purpose(entry) { span.badge.why { "Purpose " (Listed(&purpose)) } }
                 @if entry.clock_ahead() { span.badge.warn { "clock ahead" } }
             }
             @if entry.result == Result::Failure {
@@ -153,7 +159,7 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
                         Some(error) => {
                             @if let Some(code) = &error.code { code { (Shown(code)) } " " }
                             @if let Some(message) = &error.message { (Shown(message)) }
-                            @else if is_erased(entry, "/error/message") { (erasure::mark()) }
+                            @else if is_withheld(entry, "/error/message") { (erasure::mark(entry, "/error/message")) }
                         },
                         None => span.soft { "It failed; no reason was given." },
                     }
@@ -161,6 +167,14 @@ fn lead(setting: &Setting, entry: &Entry, place: Place) -> Markup {
             }
         }
     }
+}
+
+/// Why somebody read or changed something, in their words, as the log noted it.
+pub fn purpose(entry: &Entry) -> Option<String> {
+    let context = { entry.context.as_ref() }.filter(|_| entry.category == Category::Audit)?;
+    let purpose = context.parse();
+    let purpose = purpose.get("purpose").and_then(Value::as_str)?;
+    Some(purpose.to_owned())
 }
 
 /// What happened, in one sentence. A failure is an attempt: it must not read as done.
@@ -181,13 +195,13 @@ pub fn sentence(setting: &Setting, entry: &Entry) -> Markup {
             },
             None => {
                 b { (actor) } " did " b { (Listed(&entry.action)) }
-                @if target.is_some() || is_erased(entry, "/target/name") { " on " b { (target_shown) } }
+                @if target.is_some() || is_withheld(entry, "/target/name") { " on " b { (target_shown) } }
             },
         }
         @if let Some(other) = &entry.actor.on_behalf_of {
             ", on behalf of " b { (erasure::cell(entry, &[], other.shown())) }
         }
-        @else if is_erased(entry, "/actor/on_behalf_of") { ", on behalf of " b { (erasure::mark()) } }
+        @else if is_withheld(entry, "/actor/on_behalf_of") { ", on behalf of " b { (erasure::mark(entry, "/actor/on_behalf_of")) } }
     }
 }
 
@@ -243,8 +257,8 @@ impl Sections<'_> {
                     @if let Some(other) = &entry.actor.on_behalf_of {
                         div.sep { "On behalf of" }
                         (self.party(entry, other, "/actor/on_behalf_of"))
-                    } @else if is_erased(entry, "/actor/on_behalf_of") {
-                        dt { "On behalf of" } dd { span.v { (self.erased(entry, "/actor/on_behalf_of")) } }
+                    } @else if is_withheld(entry, "/actor/on_behalf_of") {
+                        dt { "On behalf of" } dd { span.v { (self.withheld(entry, "/actor/on_behalf_of")) } }
                     }
                 }
             }
@@ -289,8 +303,8 @@ impl Sections<'_> {
                         (self.target_pairs(entry, related, &format!("/related/{i}")))
                     }
                 }
-                @if is_erased(entry, "/related") {
-                    dl.pairs { dt { "Related" } dd { span.v { (self.erased(entry, "/related")) } } }
+                @if is_withheld(entry, "/related") {
+                    dl.pairs { dt { "Related" } dd { span.v { (self.withheld(entry, "/related")) } } }
                 }
             }
         }
@@ -404,32 +418,32 @@ impl Sections<'_> {
             dt { (label) }
             dd {
                 span.v data-at=(at) {
-                    @if value.is_none() && is_erased(entry, at) { (self.erased(entry, at)) } @else { (whole(value)) }
+                    @if value.is_none() && is_withheld(entry, at) { (self.withheld(entry, at)) } @else { (whole(value)) }
                 }
                 @if let (Some(value), Some(field)) = (value, field) { (self.acts(field, value)) }
             }
         }
     }
 
-    fn erased(&self, entry: &Entry, path: &str) -> Markup {
+    fn withheld(&self, entry: &Entry, path: &str) -> Markup {
         erasure::link(entry, self.erasures, path)
     }
 
     fn changes(&self, entry: &Entry) -> Markup {
-        let erased = is_erased(entry, "/changes");
+        let withheld = is_withheld(entry, "/changes");
         html! {
-            @if entry.changes.is_some() || erased {
+            @if entry.changes.is_some() || withheld {
                 section.wide {
                     (self.heading(html! { "Changes" }))
                     @if let Some(changes) = &entry.changes { (json::changes(changes)) }
-                    @if erased { p { (self.erased(entry, "/changes")) } }
+                    @if withheld { p { (self.withheld(entry, "/changes")) } }
                 }
             }
         }
     }
 
     fn context(&self, entry: &Entry) -> Markup {
-        let whole = is_erased(entry, "/context");
+        let whole = is_withheld(entry, "/context");
         let keys: Vec<_> = erasure::context_keys(entry).collect();
         html! {
             @if entry.context.is_some() || whole || !keys.is_empty() {
@@ -437,9 +451,9 @@ impl Sections<'_> {
                     (self.heading(html! { "Additional context" }))
                     @if let Some(context) = &entry.context { (json::tree(self.base, context)) }
                     @if !keys.is_empty() {
-                        ul.tree { @for (path, key) in &keys { li { span.k { (Shown(key)) ": " } (self.erased(entry, path)) } } }
+                        ul.tree { @for (path, key) in &keys { li { span.k { (Shown(key)) ": " } (self.withheld(entry, path)) } } }
                     }
-                    @if whole { p { (self.erased(entry, "/context")) } }
+                    @if whole { p { (self.withheld(entry, "/context")) } }
                 }
             }
         }

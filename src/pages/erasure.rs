@@ -1,6 +1,7 @@
 //! Where a value was erased: that it is said, and by whom, when and why. An erased value never looks like one that was not sent.
 
 use super::details::permalink;
+use super::hiding::{self, is_hidden};
 use super::moment::Zone;
 use super::visible::{Listed, Shown, brief};
 use crate::reading::Reading;
@@ -37,17 +38,30 @@ pub fn is_erased(entry: &Entry, path: &str) -> bool {
     entry.erased.iter().any(|erased| *erased.path == *path)
 }
 
+/// True if there is, or was, a value that the page does not show.
+pub fn is_withheld(entry: &Entry, path: &str) -> bool {
+    is_erased(entry, path) || is_hidden(entry, path)
+}
+
+/// In the place of a withheld value: why.
+pub fn mark(entry: &Entry, path: &str) -> Markup {
+    match is_hidden(entry, path) {
+        true => hiding::mark(),
+        false => erased(),
+    }
+}
+
 /// In a row, which is itself a link to where more is said.
-pub fn mark() -> Markup {
+fn erased() -> Markup {
     html! { span.erased title="This value was erased; the entry says by whom, when and why" { "erased" } }
 }
 
-/// A value of a row: what is there, that it was erased, or that there was none.
+/// A value of a row: what is there, that it was erased or is hidden, or that there was none.
 pub fn cell(entry: &Entry, paths: &[&str], value: Option<&str>) -> Markup {
-    match value {
-        Some(value) => html! { (Listed(value)) },
-        None if paths.iter().any(|path| is_erased(entry, path)) => mark(),
-        None => html! { span.none { "none" } },
+    match (value, paths.iter().find(|path| is_withheld(entry, path))) {
+        (Some(value), _) => html! { (Listed(value)) },
+        (None, Some(path)) => mark(entry, path),
+        (None, None) => html! { span.none { "none" } },
     }
 }
 
@@ -59,7 +73,7 @@ pub fn link(entry: &Entry, erasures: &[Erasure], path: &str) -> Markup {
     html! {
         @match record {
             Some(record) => a.erased href=(permalink(record)) title=(hint(record)) { "erased" },
-            None => (mark()),
+            None => (mark(entry, path)),
         }
     }
 }
@@ -139,6 +153,7 @@ fn reason(record: &Entry) -> Option<String> {
 mod tests {
     use super::super::details::{Details, page};
     use super::super::location::Location;
+    use super::super::reader::Reader;
     use super::super::setting::Setting;
     use super::super::{list, target};
     use super::*;
@@ -187,6 +202,7 @@ mod tests {
             zone: Zone::utc(),
             catalogue: Arc::new(Catalogue::built_in()),
             origin: "http://127.0.0.1:8080".into(),
+            reader: Reader::nobody(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::setting::{Setting, icon};
 use super::table::table;
 use super::toolbar::{noise, toolbar};
 use super::visible::count;
-use super::{layout, states};
+use super::{hiding, layout, states};
 use crate::problem::Problem;
 use entry::field::Field;
 use entry::{Entry, Timestamp};
@@ -113,6 +113,7 @@ fn heading(setting: &Setting, listing: &Listing) -> Markup {
                 @if setting.here.is_filtered() && listing.stored > listing.total { " of " (count(listing.stored)) }
             }
             (noise(here, listing))
+            (hiding::switch(setting, &listing.entries))
             div.end {
                 span.seg role="group" aria-label="Order by" {
                     a href=(first.without("order").href()) aria-current=[(!received).then_some("true")] title="By the time of the action" { "Time" }

@@ -200,7 +200,7 @@ impl Location {
         let mut next = self.clone();
         let keeps_place = matches!(
             name,
-            "selected" | "columns" | "joined" | "tz" | "expand" | "live"
+            "selected" | "columns" | "joined" | "tz" | "expand" | "live" | "unmask"
         );
         if !keeps_place {
             next.params
@@ -212,6 +212,12 @@ impl Location {
 
 fn is_view(name: &str) -> bool {
     VIEW.contains(&name)
+}
+
+/// True for a path of this server: nothing that a browser would read as another host, or that a header could not hold.
+pub fn is_ours(path: &str) -> bool {
+    let elsewhere = path.starts_with("//") || path.contains('\\');
+    path.starts_with('/') && !elsewhere && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// One segment of a path.
@@ -314,6 +320,26 @@ mod tests {
             listed.without_value("action", "deleteCluster").href(),
             "/?action=createCluster"
         );
+    }
+
+    #[test]
+    fn one_comes_back_to_this_server_only() {
+        assert!(is_ours("/") && is_ours("/?actor=ana&next=//x"));
+        for elsewhere in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/a\\b",
+            "",
+            "evil",
+            "/\t/evil.example",
+            "/a\r\nset-cookie: x",
+            "/\u{0}",
+            "/ ",
+            "/é",
+        ] {
+            assert!(!is_ours(elsewhere), "{elsewhere:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! How a person likes the pages, kept in cookies: nothing about them, nothing on the server.
 
-use super::location::Location;
+use super::location::{Location, is_ours};
 use super::moment::Zone;
 use super::setting::Theme;
+use crate::guard::{PURPOSE, PURPOSE_BYTES_MAX};
 use axum::body::Bytes;
 use axum::http::header::{HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
 use axum::http::{StatusCode, header};
@@ -10,6 +11,23 @@ use axum::response::{IntoResponse, Response};
 
 pub const THEME: &str = "mar_audit_theme";
 pub const ZONE: &str = "mar_audit_zone";
+
+/// Taken back: why somebody read is not why the next one does.
+pub fn no_purpose() -> HeaderValue {
+    HeaderValue::from_static("mar_audit_purpose=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
+/// Until the browser is closed: a purpose is of today's work.
+fn purpose(text: &str) -> HeaderValue {
+    let text = text.trim();
+    if text.is_empty() {
+        return no_purpose();
+    }
+    let cut = &text[..text.floor_char_boundary(PURPOSE_BYTES_MAX)];
+    let kept: String = url::form_urlencoded::byte_serialize(cut.as_bytes()).collect();
+    let cookie = format!("{PURPOSE}={kept}; Path=/; HttpOnly; SameSite=Lax");
+    HeaderValue::from_str(&cookie).expect("percent-encoded")
+}
 
 /// The value of a cookie, if the caller sent one.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -23,7 +41,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-/// `POST /preferences` keeps `theme` or `tz` for a year and goes back to `return`.
+/// `POST /preferences` keeps `theme` or `tz` for a year, or `purpose` for now, and goes back to `return`.
 pub async fn set(body: Bytes) -> Response {
     let fields = Location::new("", &String::from_utf8_lossy(&body));
     let mut response = StatusCode::SEE_OTHER.into_response();
@@ -51,6 +69,10 @@ pub async fn set(body: Bytes) -> Response {
         (Some(name), None) => back = Location::list().with("tz", name).href(),
         (None, None) => {}
     }
+    let purposes = url::form_urlencoded::parse(&body).find(|(name, _)| name == "purpose");
+    if let Some((_, text)) = purposes {
+        headers.append(SET_COOKIE, purpose(&text));
+    }
     headers.insert(
         LOCATION,
         HeaderValue::from_str(&back).unwrap_or(HeaderValue::from_static("/")),
@@ -58,29 +80,9 @@ pub async fn set(body: Bytes) -> Response {
     response
 }
 
-/// A path of this server: nothing a browser would read as another host.
-fn is_ours(path: &str) -> bool {
-    path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\t', '\n', '\r'])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_comes_back_to_this_server_only() {
-        assert!(is_ours("/?actor=ana"));
-        for elsewhere in [
-            "//evil.example",
-            "https://evil.example",
-            "/\\evil.example",
-            "",
-            "evil",
-            "/\t/evil.example",
-        ] {
-            assert!(!is_ours(elsewhere), "{elsewhere:?}");
-        }
-    }
 
     #[test]
     fn a_cookie_is_found_among_others() {

@@ -3,6 +3,7 @@
 
 use super::setting::icon;
 use entry::Entry;
+use entry::mask::Hidden;
 use maud::{Markup, html};
 
 /// A step of a check: its name for the scripts, its title, what it does, and why that matters.
@@ -17,7 +18,7 @@ const UNITS: Step = Step {
     name: "units",
     title: "Units",
     does: "each part of the entry is hashed with a salt of its own",
-    why: "So a personal value can be erased later and every proof stays what it was. Of an erased part only the hash is left: where it stood is told, not proven; that nothing else can stand there is proven.",
+    why: "So a personal value can be erased later and every proof stays what it was. Of an erased part only the hash is left, of one that is hidden from you only the hash is given: where it stands is told, not proven; that nothing else can stand there is proven.",
 };
 const COMMITMENT: Step = Step {
     name: "commitment",
@@ -81,15 +82,21 @@ const OF_ENTRY: &[&Step] = &[
 const OF_LOG: &[&Step] = &[&SIGNATURE, &EDGE, &HISTORY];
 
 /// The proof of an entry in one line, and under it all that is checked. The line is as high before the answer as after it.
-pub fn of_entry(entry: &Entry, vkeys: &[String], level: u8) -> Markup {
+pub fn of_entry(entry: &Entry, vkeys: &[String], unmasked: bool, level: u8) -> Markup {
     let organization = entry.scope.organization.as_str();
-    let href = format!("/v1/entries/{}/proof?organization={organization}", entry.id);
+    // What the page shows, its proof shows too.
+    let unmask = if unmasked { "&unmask=true" } else { "" };
+    let href = format!(
+        "/v1/entries/{}/proof?organization={organization}{unmask}",
+        entry.id
+    );
     let file = format!("{}.tlog-proof", entry.id);
+    let hidden: Vec<&str> = entry.hidden.iter().map(Hidden::path).collect();
     let key = vkeys
         .first()
         .map_or_else(|| "VKEY".into(), |vkey| format!("'{vkey}'"));
     html! {
-        section.proof data-proof=(href) data-organization=(organization) data-keys=(vkeys.join(" ")) data-seq=(entry.seq.0) {
+        section.proof data-proof=(href) data-organization=(organization) data-hidden=(hidden.join(" ")) data-keys=(vkeys.join(" ")) data-seq=(entry.seq.0) {
             details data-key="proof" {
                 summary { (verdict("Proof in the log", "that this entry is in it, unchanged, anyone can check", level)) }
                 div.inside {

@@ -3,9 +3,10 @@
 use super::location::Location;
 use super::moment::Zone;
 use super::preferences::{self, cookie};
+use super::reader::Reader;
 use crate::api::query::refused;
 use crate::app::App;
-use crate::guard::Circumstances;
+use crate::guard::{Caller, Circumstances};
 use crate::problem::{Fault, Problem};
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
@@ -45,6 +46,7 @@ pub struct Setting {
     pub catalogue: Arc<Catalogue>,
     /// `http://127.0.0.1:8080`: for links that are copied elsewhere.
     pub origin: String,
+    pub reader: Reader,
 }
 
 impl Setting {
@@ -65,12 +67,20 @@ pub fn icon(name: &str) -> Markup {
     html! { svg.i aria-hidden="true" { use href=(super::assets::icon_url(name)) {} } }
 }
 
-/// The setting of a call: parameters before cookies, cookies before defaults.
-pub fn read(
+/// The setting of a call, for who makes it.
+pub fn read(app: &App, caller: &Caller, here: Location, headers: &HeaderMap) -> Setting {
+    Setting {
+        reader: Reader::of(app, caller),
+        ..of_nobody(app, &caller.circumstances, here, headers)
+    }
+}
+
+/// The setting of a call by whoever it is. Parameters before cookies, cookies before defaults.
+pub fn of_nobody(
     app: &App,
+    circumstances: &Circumstances,
     here: Location,
     headers: &HeaderMap,
-    circumstances: &Circumstances,
 ) -> Setting {
     let zone = here
         .get("tz")
@@ -87,5 +97,6 @@ pub fn read(
         catalogue: Arc::clone(&app.catalogue),
         origin: format!("{scheme}://{host}"),
         here,
+        reader: Reader::nobody(),
     }
 }

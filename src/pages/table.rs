@@ -1,7 +1,7 @@
 //! The list itself: which columns, and a row for each entry.
 
-use super::details::{ACTOR_NAMES, TARGET_NAMES};
-use super::erasure::{cell as text, is_erased, mark};
+use super::details::{ACTOR_NAMES, TARGET_NAMES, purpose};
+use super::erasure::{cell as text, is_withheld, mark};
 use super::list::Listing;
 use super::location::Location;
 use super::moment;
@@ -229,7 +229,7 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
         Column::Actor => html! {
             span.strong title=(actor_hint(entry)) { (text(entry, ACTOR_NAMES, party.shown())) }
         },
-        Column::Email if first || is_erased(entry, "/actor/email") => {
+        Column::Email if first || is_withheld(entry, "/actor/email") => {
             text(entry, &["/actor/email"], party.email.as_deref())
         }
         // Under a name that is the address already, the kind says more.
@@ -239,7 +239,10 @@ fn cell(setting: &Setting, entry: &Entry, column: Column, first: bool) -> Markup
         }
         Column::Action => html! {
             span.strong title=(action_title(setting, entry)) { (Listed(&entry.action)) }
-            div.sub { (category_title(entry.category)) }
+            div.sub {
+                (category_title(entry.category))
+                @if let Some(purpose) = purpose(entry) { " · Purpose " (Listed(&purpose)) }
+            }
         },
         Column::Target => {
             html! { span.strong title=(target_hint(entry)) { (text(entry, TARGET_NAMES, target_name(entry))) } }
@@ -279,7 +282,7 @@ fn repeats(entry: &Entry, under: Column) -> bool {
 pub fn why(entry: &Entry, error: &entry::Error) -> Markup {
     match error.code.as_deref().or(error.message.as_deref()) {
         Some(reason) => html! { (Listed(reason)) },
-        None if is_erased(entry, "/error/message") => mark(),
+        None if is_withheld(entry, "/error/message") => mark(entry, "/error/message"),
         None => html! { "no reason given" },
     }
 }

@@ -1,7 +1,8 @@
 //! The history of one target: what was done to it, by whom, and what changed each time.
 
 use super::details::{permalink, sentence};
-use super::erasure::{is_erased, mark};
+use super::erasure::{is_withheld, mark};
+use super::hiding;
 use super::location::Location;
 use super::moment;
 use super::setting::{Setting, icon};
@@ -43,6 +44,7 @@ pub fn page(setting: &Setting, history: &History) -> Markup {
                         (Shown(&kind)) " · " code { (Shown(&history.key)) } " · "
                         (count(history.total)) @if history.total == 1 { " entry" } @else { " entries" } ", newest first"
                     }
+                    (hiding::switch(setting, &history.entries))
                 }
                 @if history.entries.is_empty() {
                     div.state { p { "Nothing is recorded for this target." } }
@@ -74,7 +76,7 @@ fn step(setting: &Setting, entry: &Entry) -> Markup {
                     @if let Some(error) = &entry.error { " " span.soft { (failure(entry, error)) } }
                 }
                 @if let Some(changes) = &entry.changes { (json::changes(changes)) }
-                @else if is_erased(entry, "/changes") { p { span.soft { "Changes: " } (mark()) } }
+                @else if is_withheld(entry, "/changes") { p { span.soft { "Changes: " } (mark(entry, "/changes")) } }
             }
         }
     }

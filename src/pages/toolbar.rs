@@ -1,10 +1,12 @@
 //! Above the list: search, pickers, tabs, menus, and the chips of what is filtered.
 
+use super::layout::purpose;
 use super::list::{Listing, PRESETS};
 use super::location::{Location, escape_value};
 use super::setting::{Setting, icon};
 use super::table::{Column, Shape};
 use super::visible::{brief, count, is_choosable, plain};
+use crate::access::Permission;
 use entry::Category;
 use entry::catalogue::{TARGET_TYPES, category_title};
 use entry::field::Field;
@@ -262,8 +264,9 @@ fn tools(setting: &Setting, listing: &Listing) -> Markup {
                 href=(if here.get("live").is_some() { here.without("live") } else { here.without("cursor").with("live", "on") }.href())
                 title="Show new entries as they arrive" { span.dot aria-hidden="true" {} span.label { "Live" } }
             (columns_menu(setting))
-            (share_menu(setting))
-            (export_menu(here, listing))
+            // An address of another site's frame is no address to give away.
+            @if !setting.reader.is_embedded() { (share_menu(setting)) }
+            @if setting.reader.may(Permission::Export) { (export_menu(setting, listing)) }
         }
     }
 }
@@ -319,7 +322,8 @@ fn share_menu(setting: &Setting) -> Markup {
     }
 }
 
-fn export_menu(here: &Location, listing: &Listing) -> Markup {
+fn export_menu(setting: &Setting, listing: &Listing) -> Markup {
+    let here = &setting.here;
     let formats = [
         ("csv", "CSV", "for spreadsheets"),
         ("ndjson", "NDJSON", "one entry a line"),
@@ -341,6 +345,7 @@ fn export_menu(here: &Location, listing: &Listing) -> Markup {
                     }
                 }
                 p.soft { "Streamed whole, without a cap. A cut file can be told from a complete one." }
+                (purpose(setting))
             }
         }
     }

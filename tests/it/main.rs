@@ -12,6 +12,7 @@ mod config;
 mod cursor;
 mod demo;
 mod disk_full;
+mod entrance;
 mod export;
 mod hostile;
 mod import;

@@ -99,8 +99,8 @@ pub async fn enter(
     }
 }
 
-/// Only this server reads it, only from its own pages; a script never does.
-fn cookie(secret: &Secret, https: bool) -> HeaderValue {
+/// The cookie of who came in. Only this server reads it, only from its own pages; a script never does.
+pub fn cookie(secret: &Secret, https: bool) -> HeaderValue {
     let secure = if https { "; Secure" } else { "" };
     let secret = secret.expose();
     let text = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}");

@@ -27,7 +27,7 @@ pub mod verify;
 pub use failure::{Exit, Failure};
 pub use parameters::Parameters;
 
-use crate::client::Client;
+use crate::client::{Authorities, Client};
 use crate::config::{self, Flag, Layers};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -67,6 +67,9 @@ pub struct Common {
     /// Bearer token for the server [env: MAR_AUDIT_TOKEN=]
     #[arg(long, global = true, value_name = "TOKEN", help_heading = "Everywhere")]
     pub token: Option<String>,
+    /// Who vouches for an https server, instead of the public authorities: certificates, a PEM file [env: MAR_AUDIT_CA_FILE=]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub ca_file: Option<PathBuf>,
     /// How answers are printed
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, help_heading = "Everywhere")]
     pub output: Output,
@@ -155,6 +158,10 @@ impl Context {
                 .iter()
                 .map(|v| Flag::new("token", v.as_str())),
         );
+        if let Some(path) = &self.common.ca_file {
+            // A path that is no text is named as well as it can be: the file is not found then.
+            flags.push(Flag::new("ca_file", path.to_string_lossy().into_owned()));
+        }
         let environment = self.environment.clone();
         Layers::read(config::Sources {
             file: self.common.config.clone(),
@@ -166,7 +173,14 @@ impl Context {
     /// The server of client commands.
     pub fn client(&self) -> Result<Client, Failure> {
         let config = self.layers(Vec::new())?.check()?;
-        Ok(Client::new(&config.server, config.token)?)
+        let authorities = Authorities::read(config.ca_file.as_deref())?;
+        Ok(Client::new(&config.server, config.token, &authorities)?)
+    }
+
+    /// Who vouches for servers.
+    pub fn authorities(&self) -> Result<Authorities, Failure> {
+        let config = self.layers(Vec::new())?.check()?;
+        Ok(Authorities::read(config.ca_file.as_deref())?)
     }
 }
 

@@ -1,7 +1,12 @@
 //! Calls to a server, for the commands that are its clients.
 
+mod authorities;
+
+pub use authorities::Authorities;
+
 use serde::Deserialize;
 use std::io::{BufReader, Read};
+use std::path::PathBuf;
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
 use ureq::http::{Response, StatusCode, header};
@@ -23,6 +28,12 @@ pub enum Error {
     /// Correct the address.
     #[error("`{0}` is no address of a server: it starts with http:// or https://")]
     Address(String),
+    /// Correct the file.
+    #[error("{path}: {what}")]
+    Authorities { path: PathBuf, what: String },
+    /// Somebody answers there, who may be anybody.
+    #[error("{server} is not trusted: {what}")]
+    Untrusted { server: String, what: String },
     /// Start the server, or correct the address.
     #[error("{server} cannot be reached: {what}")]
     Unreachable { server: String, what: String },
@@ -118,15 +129,26 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 const EVIDENCE_CALL_MAX: Duration = Duration::from_secs(60);
 
 impl Client {
-    pub fn new(server: &str, token: Option<String>) -> Result<Self, Error> {
-        let agent = Agent::config_builder().timeout_connect(Some(CONNECT_MAX));
+    pub fn new(
+        server: &str,
+        token: Option<String>,
+        authorities: &Authorities,
+    ) -> Result<Self, Error> {
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(CONNECT_MAX))
+            .tls_config(authorities.tls());
         Self::with(server, token, agent)
     }
 
     /// For servers nobody vouches for: no redirects, and an end to waiting.
-    pub fn for_evidence(server: &str, token: Option<String>) -> Result<Self, Error> {
+    pub fn for_evidence(
+        server: &str,
+        token: Option<String>,
+        authorities: &Authorities,
+    ) -> Result<Self, Error> {
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_MAX))
+            .tls_config(authorities.tls())
             .timeout_global(Some(EVIDENCE_CALL_MAX))
             .max_redirects(0)
             .max_redirects_will_error(false);
@@ -280,6 +302,10 @@ impl Client {
     }
 
     fn unreachable(&self, why: &ureq::Error) -> Error {
+        if let Some(what) = authorities::distrust(why) {
+            let server = self.server.clone();
+            return Error::Untrusted { server, what };
+        }
         Error::Unreachable {
             server: self.server.clone(),
             what: why.to_string(),
@@ -341,11 +367,15 @@ mod tests {
             "not an address",
         ] {
             assert!(
-                matches!(Client::new(bad, None), Err(Error::Address(_))),
+                matches!(
+                    Client::new(bad, None, &Authorities::Public),
+                    Err(Error::Address(_))
+                ),
                 "{bad}"
             );
         }
-        let client = Client::new("http://127.0.0.1:8080/", None).expect("an address");
+        let client =
+            Client::new("http://127.0.0.1:8080/", None, &Authorities::Public).expect("an address");
         let parameters = [
             ("q".to_owned(), "a b&c=d".to_owned()),
             ("-field".to_owned(), "ü".to_owned()),

@@ -111,6 +111,8 @@ impl From<client::Error> for Failure {
         let exit = match error {
             client::Error::Cut { .. } => Exit::Damaged,
             client::Error::Address(_)
+            | client::Error::Authorities { .. }
+            | client::Error::Untrusted { .. }
             | client::Error::Unreachable { .. }
             | client::Error::Refused { .. }
             | client::Error::Strange { .. } => Exit::Failed,

@@ -217,6 +217,10 @@ fn serve(
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
         let stop =
             stopped().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
+        if let Some(tls) = &app.settings.tls {
+            tls.heed_hangup()
+                .map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
+        }
         note(&app, Deed::new(Act::StartServer).with("version", VERSION)).await;
         if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
             note(&app, Deed::new(Act::ChangeConfig).with("settings", changed)).await;

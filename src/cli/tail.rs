@@ -74,7 +74,10 @@ fn may_pass(error: &client::Error) -> bool {
     match error {
         client::Error::Unreachable { .. } | client::Error::Cut { .. } => true,
         client::Error::Refused { status, .. } => status.is_server_error() || status.as_u16() == 429,
-        client::Error::Address(_) | client::Error::Strange { .. } => false,
+        client::Error::Address(_)
+        | client::Error::Authorities { .. }
+        | client::Error::Untrusted { .. }
+        | client::Error::Strange { .. } => false,
     }
 }
 

@@ -24,6 +24,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
 /// The longest file of a certificate or key that is read: chains are a few kilobytes.
@@ -64,6 +65,8 @@ pub struct Tls {
     current: RwLock<Pair>,
     /// Guards what was seen of the files.
     seen: Mutex<Seen>,
+    /// Guards who is told when the process is; nobody where it is not listened to.
+    hangup: Mutex<Option<Signal>>,
 }
 
 /// A certificate with its key, ready to be served with.
@@ -113,8 +116,15 @@ impl Tls {
                 tried: state,
                 last: state,
             }),
+            hangup: Mutex::new(None),
             files,
         }))
+    }
+
+    /// Reads the files again whenever the process is sent `SIGHUP`, from this call on. It would end by that before.
+    pub fn heed_hangup(&self) -> io::Result<()> {
+        *self.hangup.lock() = Some(signal(SignalKind::hangup())?);
+        Ok(())
     }
 
     /// Reads the files again if they changed and then stood still from one look to the next, since one of the two is

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::log::Evidence;
-use crate::client::{self, Client};
+use crate::client::{self, Authorities, Client};
 use proof::leaf::Leaf;
 use proof::note;
 use std::fmt::Display;
@@ -17,13 +17,17 @@ pub struct Remote {
 }
 
 impl Remote {
-    pub fn new(address: &str, token: Option<String>) -> Result<Self, Error> {
+    pub fn new(
+        address: &str,
+        token: Option<String>,
+        authorities: &Authorities,
+    ) -> Result<Self, Error> {
         let strange = || Error::Trust(client::Error::Address(address.to_owned()).to_string());
         let url = Url::parse(address).map_err(|_| strange())?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(strange());
         }
-        let client = Client::for_evidence(address, token).map_err(|_| strange())?;
+        let client = Client::for_evidence(address, token, authorities).map_err(|_| strange())?;
         Ok(Self { client })
     }
 

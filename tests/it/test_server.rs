@@ -281,17 +281,12 @@ fn run(app: Arc<App>) -> (SocketAddr, (oneshot::Sender<()>, JoinHandle<()>)) {
     (address.recv().expect("the server binds"), (stop, thread))
 }
 
-/// One TCP connection to the server.
-pub struct Connection {
-    reader: BufReader<TcpStream>,
+/// One connection to the server.
+pub struct Connection<S = TcpStream> {
+    reader: BufReader<S>,
 }
 
 impl Connection {
-    /// Sends bytes; a server that has hung up already is seen when its answer is read.
-    pub fn send(&mut self, bytes: &[u8]) {
-        let _ = self.reader.get_mut().write_all(bytes);
-    }
-
     /// A second hand that writes to the same connection.
     pub fn sender(&self) -> TcpStream {
         self.reader.get_ref().try_clone().expect("a descriptor")
@@ -301,6 +296,23 @@ impl Connection {
     pub fn finish_sending(&mut self) {
         // The server may have closed already.
         let _ = self.reader.get_ref().shutdown(std::net::Shutdown::Write);
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
+    /// On a stream of the test's making.
+    pub fn over(stream: S) -> Self {
+        let reader = BufReader::new(stream);
+        Self { reader }
+    }
+
+    pub fn stream(&self) -> &S {
+        self.reader.get_ref()
+    }
+
+    /// Sends bytes; a server that has hung up already is seen when its answer is read.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let _ = self.reader.get_mut().write_all(bytes);
     }
 
     /// The answer to a GET or POST.

@@ -2,6 +2,7 @@
 
 use super::{Ended, Trusted, Vouching, print_document, print_line};
 use crate::cli::{Context, Failure, Output};
+use crate::client::Authorities;
 use crate::verify::log::{self, Depth, Failed};
 use crate::verify::remote::{Remote, same_server};
 use crate::verify::stored::{self, Stored};
@@ -38,7 +39,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context, output: Output) -> R
     let is_of_server = address.starts_with("http://") || address.starts_with("https://");
     if is_of_server {
         let token = token(address, context)?;
-        let shown = of_server(arguments, token, &trust).map_err(|e| with_evidence(e, state))?;
+        let authorities = context.authorities()?;
+        let shown = of_server(arguments, token, &authorities, &trust)
+            .map_err(|e| with_evidence(e, state))?;
         remember(&shown, state)?;
         return show_one(&Document::of(&shown, arguments.full), output);
     }
@@ -198,9 +201,10 @@ fn with_evidence(failed: Failed, state: Option<&Path>) -> Ended {
 fn of_server<'t>(
     arguments: &Arguments,
     token: Option<String>,
+    authorities: &Authorities,
     trust: &'t Trust,
 ) -> Result<Log<'t>, Failed> {
-    let remote = Remote::new(&arguments.log, token)?;
+    let remote = Remote::new(&arguments.log, token, authorities)?;
     let before = before(arguments)?;
     let depth = arguments.depth();
     let progress = progress_bar(depth);

@@ -10,7 +10,7 @@ use entry::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 /// From when on it is told every day that the certificate expires.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -19,13 +19,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Looks until the server closes.
 pub async fn watch(app: Arc<App>, tls: Arc<Tls>) {
     let mut closing = app.closing.subscribe();
-    let mut hangup = match signal(SignalKind::hangup()) {
-        Ok(hangup) => Some(hangup),
-        Err(error) => {
-            tracing::warn!(%error, "SIGHUP is not listened to; renewed certificates are found all the same");
-            None
-        }
-    };
+    let mut hangup = tls.hangup.lock().take();
     let mut warned_at = None;
     loop {
         tell_of_expiry(&app, &tls, &mut warned_at);

@@ -5,11 +5,16 @@ import gzip
 import http.client
 import io
 import json
+import pathlib
+import ssl
 import subprocess
 import urllib.parse
 import urllib.request
 
 from server import Tally, running
+
+# A certificate for this machine, its key, and who vouches for it; good until 2126 and for nothing else.
+TLS = pathlib.Path(__file__).resolve().parent / "tls"
 
 
 def main():
@@ -17,6 +22,8 @@ def main():
     with running() as url:
         python_client(url, tally)
         curl_client(url, tally)
+    with running("--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "server.key")) as url:
+        encrypted(url, tally)
     tally.end()
 
 
@@ -121,6 +128,31 @@ def curl_client(url, tally):
     tally.check("curl: the server is ready", ready.returncode == 0, ready)
     missing = curl("--output", "/dev/null", "--write-out", "%{http_code}", url + "/v1/entries/" + draft(77777)["id"])
     tally.check("curl: no entry is 404", missing.stdout == b"404", missing)
+
+
+def encrypted(url, tally):
+    def curl(*arguments, data=None):
+        command = ["curl", "--silent", "--show-error", *arguments]
+        return subprocess.run(command, input=data, capture_output=True, check=False)
+
+    authority = ["--cacert", str(TLS / "authority.pem")]
+    body = json.dumps(draft(1)).encode()
+    for version in ("1.2", "1.3"):
+        only = [f"--tlsv{version}", "--tls-max", version]
+        sent = curl(*authority, *only, "--fail", "--json", "@-", url + "/v1/entries", data=body)
+        tally.check(f"curl: an entry is recorded over TLS {version}", b'"receipts"' in sent.stdout, sent)
+    twice = curl(*authority, "--fail", "--write-out", "%{num_connects} %{http_version} ", url + "/readyz", url + "/readyz")
+    kept = twice.stdout.endswith(b"0 1.1 ")
+    tally.check("curl: an encrypted connection is used again", kept, twice)
+    refused = curl(url + "/readyz")
+    tally.check("curl: without the authority it hangs up", refused.returncode == 60, refused)
+    plain = curl("--write-out", " %{http_code}", url.replace("https:", "http:") + "/readyz")
+    told = plain.stdout.endswith(b" 400") and b"https://" in plain.stdout
+    tally.check("curl: plain HTTP is told where to go", told, plain)
+    trusted = ssl.create_default_context(cafile=str(TLS / "authority.pem"))
+    with urllib.request.urlopen(url + "/v1/export?format=ndjson", context=trusted) as answer:
+        lines = answer.read().splitlines()
+    tally.check("python: an export over TLS is complete", b'"complete":true' in lines[-1] and len(lines) == 2, lines)
 
 
 if __name__ == "__main__":

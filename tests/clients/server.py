@@ -31,7 +31,7 @@ def running(*arguments, volatile=True, folder=None):
 def address(server, log):
     """The URL of the line that says the server is ready."""
     for line in server.stdout:
-        found = re.search(r"http://[0-9.]+:[0-9]+", line)
+        found = re.search(r"https?://[0-9.]+:[0-9]+", line)
         if found:
             return found.group(0)
     log.seek(0)

@@ -6,16 +6,20 @@
 //! - [`parameters`], [`shown`]: choosing entries and showing them, for all client commands
 //! - [`record`], [`search`], [`tail`], [`export`]: the client commands; `import` is in [`crate::import`]
 //! - [`redact`]: erases values and keeps proofs
+//! - [`access`]: who may do what: accounts, roles, bindings, tokens, sessions, links
+//! - [`password`]: secrets that come from files, stdin or a terminal
 //! - [`check`], [`key`]: a data directory without a server
 //! - [`verify`]: whether evidence holds
 //! - [`failure`]: exit codes and messages
 
+pub mod access;
 pub mod check;
 mod erased;
 pub mod export;
 pub mod failure;
 pub mod key;
 pub mod parameters;
+mod password;
 pub mod record;
 pub mod redact;
 pub mod search;
@@ -28,8 +32,9 @@ pub use failure::{Exit, Failure};
 pub use parameters::Parameters;
 
 use crate::client::{Authorities, Client};
-use crate::config::{self, Flag, Layers};
+use crate::config::{self, Config, Flag, Layers};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -64,12 +69,35 @@ pub struct Common {
     /// Where client commands find the server [env: MAR_AUDIT_SERVER=] [default: http://127.0.0.1:8080]
     #[arg(long, global = true, value_name = "URL", help_heading = "Everywhere")]
     pub server: Option<String>,
-    /// Bearer token for the server [env: MAR_AUDIT_TOKEN=]
-    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Everywhere")]
+    /// Bearer token for the server; @FILE reads it from a file, where nobody else sees it [env: MAR_AUDIT_TOKEN=]
+    #[arg(
+        long,
+        global = true,
+        value_name = "@FILE|TOKEN",
+        help_heading = "Everywhere"
+    )]
     pub token: Option<String>,
     /// Who vouches for an https server, instead of the public authorities: certificates, a PEM file [env: MAR_AUDIT_CA_FILE=]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
     pub ca_file: Option<PathBuf>,
+    /// Instead of a token: sign in with a password for this one command
+    #[arg(
+        long,
+        global = true,
+        value_name = "LOGIN",
+        conflicts_with = "token",
+        help_heading = "Everywhere"
+    )]
+    pub sign_in: Option<String>,
+    /// Read passwords from stdin, a line each, in the order they would be asked for on a terminal
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub password_stdin: bool,
+    /// Why, such as a ticket: noted with whatever the log notes of this command
+    #[arg(long, global = true, value_name = "TEXT", help_heading = "Everywhere")]
+    pub purpose: Option<String>,
+    /// Show what a role hides, if you may; that is noted
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub unmask: bool,
     /// How answers are printed
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, help_heading = "Everywhere")]
     pub output: Output,
@@ -106,6 +134,29 @@ enum Command {
     Export(export::Arguments),
     /// Erase members of an entry, or what speaks of a person; proofs stay what they were
     Redact(Box<redact::Arguments>),
+    /// Who you are to the server, and what you may do
+    Whoami,
+    /// Accounts: people and services
+    #[command(subcommand)]
+    User(access::user::Command),
+    /// What roles permit and hide
+    #[command(subcommand)]
+    Role(access::role::Command),
+    /// Who has which role, and where
+    #[command(subcommand)]
+    Binding(access::binding::Command),
+    /// Tokens: what programs show
+    #[command(subcommand)]
+    Token(access::token::Command),
+    /// Who is signed in
+    #[command(subcommand)]
+    Session(access::session::Command),
+    /// Links for somebody else's auditor
+    #[command(subcommand)]
+    Link(access::link::Command),
+    /// Get back into a data directory whose server does not let anybody in
+    #[command(subcommand)]
+    Access(access::recovery::Command),
     /// Re-read and re-derive a data directory that no server has open
     Check(check::Arguments),
     /// Show or change who signs the logs of a data directory
@@ -141,6 +192,8 @@ enum ConfigCommand {
 pub struct Context {
     pub common: Common,
     environment: Vec<(String, String)>,
+    /// Within the session of `--sign-in`, which ends with the command.
+    signed_in: RefCell<Option<Client>>,
 }
 
 impl Context {
@@ -172,15 +225,54 @@ impl Context {
 
     /// The server of client commands.
     pub fn client(&self) -> Result<Client, Failure> {
+        let Some(login) = &self.common.sign_in else {
+            let config = self.layers(Vec::new())?.check()?;
+            let token = password::token(config.token.as_deref())?;
+            return self.client_with(&config, token);
+        };
+        if let Some(client) = &*self.signed_in.borrow() {
+            return Ok(client.clone());
+        }
+        let client = self.stranger()?;
+        let password = password::known(&format!("Password of {login}: "), self)?;
+        let client = client.sign_in(login, &password)?;
+        *self.signed_in.borrow_mut() = Some(client.clone());
+        Ok(client)
+    }
+
+    /// The server of client commands, to which we are nobody.
+    pub fn stranger(&self) -> Result<Client, Failure> {
         let config = self.layers(Vec::new())?.check()?;
-        let authorities = Authorities::read(config.ca_file.as_deref())?;
-        Ok(Client::new(&config.server, config.token, &authorities)?)
+        self.client_with(&config, None)
     }
 
     /// Who vouches for servers.
     pub fn authorities(&self) -> Result<Authorities, Failure> {
         let config = self.layers(Vec::new())?.check()?;
         Ok(Authorities::read(config.ca_file.as_deref())?)
+    }
+
+    fn client_with(&self, config: &Config, token: Option<String>) -> Result<Client, Failure> {
+        let authorities = Authorities::read(config.ca_file.as_deref())?;
+        let mut client = Client::new(&config.server, token, &authorities)?;
+        if let Some(purpose) = &self.common.purpose {
+            client = client.with_purpose(purpose);
+        }
+        Ok(match self.common.unmask {
+            true => client.unmasking(),
+            false => client,
+        })
+    }
+
+    /// Ends the session of `--sign-in`.
+    fn sign_out(&self) {
+        let signed_in = self.signed_in.borrow_mut().take();
+        if let Some(Err(error)) = signed_in.map(|client| client.sign_out()) {
+            crate::terminal::say(format_args!(
+                "mar-audit: the session was not ended, it ends by itself within the hour: {}",
+                crate::terminal::visible(&error.to_string())
+            ));
+        }
     }
 }
 
@@ -211,6 +303,7 @@ fn run(line: Line) -> Result<(), Failure> {
     let context = Context {
         common: line.common,
         environment,
+        signed_in: RefCell::default(),
     };
     let Some(command) = line.command else {
         return serve::run(&line.serve, &context);
@@ -220,20 +313,34 @@ fn run(line: Line) -> Result<(), Failure> {
             "flags of `serve` stand before another command; put the command first",
         ));
     }
+    let done = run_command(command, &context);
+    context.sign_out();
+    done
+}
+
+fn run_command(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::Serve(arguments) => serve::run(&arguments, &context),
-        Command::Record(arguments) => record::run(&arguments, &context),
-        Command::Import(arguments) => crate::import::run(&arguments, &context),
-        Command::Search(arguments) => search::run(&arguments, &context),
-        Command::Show(arguments) => search::show(&arguments, &context),
-        Command::Tail(arguments) => tail::run(&arguments, &context),
-        Command::Export(arguments) => export::run(&arguments, &context),
-        Command::Redact(arguments) => redact::run(&arguments, &context),
-        Command::Check(arguments) => check::run(&arguments, &context),
-        Command::Key(command) => key::run(&command, &context),
-        Command::Verify(command) => verify::run(&command, &context),
+        Command::Serve(arguments) => serve::run(&arguments, context),
+        Command::Record(arguments) => record::run(&arguments, context),
+        Command::Import(arguments) => crate::import::run(&arguments, context),
+        Command::Search(arguments) => search::run(&arguments, context),
+        Command::Show(arguments) => search::show(&arguments, context),
+        Command::Tail(arguments) => tail::run(&arguments, context),
+        Command::Export(arguments) => export::run(&arguments, context),
+        Command::Redact(arguments) => redact::run(&arguments, context),
+        Command::Whoami => access::me::run(context),
+        Command::User(command) => access::user::run(command, context),
+        Command::Role(command) => access::role::run(command, context),
+        Command::Binding(command) => access::binding::run(command, context),
+        Command::Token(command) => access::token::run(command, context),
+        Command::Session(command) => access::session::run(command, context),
+        Command::Link(command) => access::link::run(command, context),
+        Command::Access(command) => access::recovery::run(&command, context),
+        Command::Check(arguments) => check::run(&arguments, context),
+        Command::Key(command) => key::run(&command, context),
+        Command::Verify(command) => verify::run(&command, context),
         Command::Bench(command) => crate::bench::run(command).map_err(Failure::failed),
-        Command::Config(ConfigCommand::Show { origin }) => config_show(origin, &context),
+        Command::Config(ConfigCommand::Show { origin }) => config_show(origin, context),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -4,14 +4,16 @@ mod authorities;
 
 pub use authorities::Authorities;
 
+use crate::access::Secret;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::io::{BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use ureq::typestate::AgentScope;
-use ureq::{Agent, Body};
+use ureq::{Agent, AsSendBody, Body};
 
 /// A server and who we are to it.
 #[derive(Clone)]
@@ -19,7 +21,20 @@ pub struct Client {
     agent: Agent,
     /// Without a slash at its end.
     server: String,
-    token: Option<String>,
+    credential: Credential,
+    /// What goes along with every call, on any route.
+    always: Vec<(String, String)>,
+    /// What goes along with every call that only reads.
+    reading: Vec<(String, String)>,
+}
+
+/// What a call shows of who makes it.
+#[derive(Clone)]
+enum Credential {
+    Nothing,
+    Token(Secret),
+    /// The cookie of a session, as `name=value`.
+    Session(Secret),
 }
 
 /// What a call came to that was no answer.
@@ -34,6 +49,9 @@ pub enum Error {
     /// Somebody answers there, who may be anybody.
     #[error("{server} is not trusted: {what}")]
     Untrusted { server: String, what: String },
+    /// Correct the token. It is not part of this.
+    #[error("the token has characters that no token has")]
+    Token,
     /// Start the server, or correct the address.
     #[error("{server} cannot be reached: {what}")]
     Unreachable { server: String, what: String },
@@ -120,6 +138,8 @@ impl std::fmt::Display for Problem {
     }
 }
 
+const JSON: (&str, &str) = ("content-type", "application/json");
+
 /// The longest problem document that is read: it is shown to a person.
 const PROBLEM_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -164,6 +184,13 @@ impl Client {
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(Error::Address(server.to_owned()));
         }
+        let credential = match token {
+            None => Credential::Nothing,
+            Some(token) if token.bytes().all(|b| b.is_ascii_graphic()) => {
+                Credential::Token(Secret::new(token))
+            }
+            Some(_) => return Err(Error::Token),
+        };
         let agent = agent
             .http_status_as_error(false)
             .user_agent(concat!("mar-audit/", env!("CARGO_PKG_VERSION")))
@@ -172,8 +199,54 @@ impl Client {
         Ok(Self {
             agent,
             server: server.trim_end_matches('/').to_owned(),
-            token,
+            credential,
+            always: Vec::new(),
+            reading: Vec::new(),
         })
+    }
+
+    /// Says with every call why it is made: the log notes it.
+    pub fn with_purpose(mut self, purpose: &str) -> Self {
+        self.always.push(("purpose".into(), purpose.into()));
+        self
+    }
+
+    /// Asks for what a role hides, wherever something is read.
+    pub fn unmasking(mut self) -> Self {
+        self.reading.push(("unmask".into(), "true".into()));
+        self
+    }
+
+    /// The same server, within a session; [`Client::sign_out`] ends it.
+    pub fn sign_in(self, login: &str, password: &Secret) -> Result<Self, Error> {
+        let body = json!({"login": login, "password": password.expose()});
+        let answer = self.send("POST", "/v1/access/sign-in", Some(&body))?;
+        self.within(&answer)
+    }
+
+    /// Makes the first owner: the server's answer, and a client within its session.
+    pub fn claim(self, body: &Value) -> Result<(Value, Self), Error> {
+        let answer = self.send("POST", "/v1/access/claim", Some(body))?;
+        let owner = self.clone().within(&answer)?;
+        Ok((self.json(answer)?, owner))
+    }
+
+    fn within(self, answer: &Response<Body>) -> Result<Self, Error> {
+        let set = answer.headers().get(header::SET_COOKIE);
+        let pair = set.and_then(|set| Some(set.to_str().ok()?.split(';').next()?.trim()));
+        let pair = pair.filter(|pair| !pair.is_empty());
+        let pair = pair
+            .ok_or_else(|| self.strange("it set no cookie"))?
+            .to_owned();
+        Ok(Self {
+            credential: Credential::Session(Secret::new(pair)),
+            ..self
+        })
+    }
+
+    /// Ends the session that [`Client::sign_in`] began.
+    pub fn sign_out(&self) -> Result<(), Error> {
+        self.send("POST", "/v1/access/sign-out", None).map(drop)
     }
 
     pub fn server(&self) -> &str {
@@ -187,30 +260,13 @@ impl Client {
         parameters: &[(String, String)],
         headers: &[(&str, &str)],
     ) -> Result<Response<Body>, Error> {
-        let mut call = self.agent.get(self.url(path, parameters));
-        for (name, value) in self
-            .authorization()
-            .iter()
-            .map(|v| ("authorization", v.as_str()))
-            .chain(headers.iter().copied())
-        {
-            call = call.header(name, value);
-        }
-        self.checked(call.call().map_err(|e| self.unreachable(&e))?)
+        self.checked(self.run("GET", self.url(path, parameters, true), headers, ())?)
     }
 
     /// `POST /v1/entries`; the receipts, also where every item was refused.
     pub fn append(&self, body: &[u8], headers: &[(&str, &str)]) -> Result<String, Error> {
-        let mut call = self.agent.post(self.url("/v1/entries", &[]));
-        for (name, value) in self
-            .authorization()
-            .iter()
-            .map(|v| ("authorization", v.as_str()))
-            .chain(headers.iter().copied())
-        {
-            call = call.header(name, value);
-        }
-        let answer = call.send(body).map_err(|e| self.unreachable(&e))?;
+        let url = self.url("/v1/entries", &[], false);
+        let answer = self.run("POST", url, headers, body)?;
         if answer.status() != StatusCode::UNPROCESSABLE_ENTITY {
             return self.text(self.checked(answer)?);
         }
@@ -242,12 +298,83 @@ impl Client {
         parameters: &[(String, String)],
         body: &[u8],
     ) -> Result<Response<Body>, Error> {
-        let mut call = self.agent.post(self.url(path, parameters));
-        if let Some(authorization) = self.authorization() {
-            call = call.header("authorization", authorization);
+        let url = self.url(path, parameters, false);
+        self.checked(self.run("POST", url, &[JSON], body)?)
+    }
+
+    /// What is at a path, as JSON.
+    pub fn get_json(&self, path: &str) -> Result<Value, Error> {
+        self.json(self.get(path, &[], &[])?)
+    }
+
+    /// Changes what is at a path; the answer's JSON, null where it has none.
+    pub fn change(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Error> {
+        let answer = self.send(method, path, body)?;
+        match answer.status() {
+            StatusCode::NO_CONTENT => Ok(Value::Null),
+            _ => self.json(answer),
         }
-        let call = call.header("content-type", "application/json");
-        self.checked(call.send(body).map_err(|e| self.unreachable(&e))?)
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Body>, Error> {
+        let url = self.url(path, &[], false);
+        let answer = match body {
+            Some(body) => self.run(method, url, &[JSON], body.to_string().as_str()),
+            None => self.run(method, url, &[], ()),
+        };
+        self.checked(answer?)
+    }
+
+    fn json(&self, answer: Response<Body>) -> Result<Value, Error> {
+        serde_json::from_str(&self.text(answer)?).map_err(|e| self.strange(e))
+    }
+
+    /// One call, whatever its answer says.
+    fn run(
+        &self,
+        method: &str,
+        url: String,
+        headers: &[(&str, &str)],
+        body: impl AsSendBody,
+    ) -> Result<Response<Body>, Error> {
+        let method = Method::from_bytes(method.as_bytes()).expect("one of our own methods");
+        let mut call = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            call = call.header(*name, *value);
+        }
+        let secret = |text: String| {
+            let value = HeaderValue::try_from(text).map_err(|_| Error::Token);
+            value.map(|mut value| {
+                value.set_sensitive(true);
+                value
+            })
+        };
+        match &self.credential {
+            Credential::Nothing => {}
+            Credential::Token(token) => {
+                let value = secret(format!("Bearer {}", token.expose()))?;
+                call = call.header(header::AUTHORIZATION, value);
+            }
+            Credential::Session(cookie) => {
+                let value = secret(cookie.expose().to_owned())?;
+                // What a browser says of a page of this server's own.
+                call = call
+                    .header(header::COOKIE, value)
+                    .header(header::ORIGIN, self.origin());
+            }
+        }
+        let call = call.body(body).map_err(|e| self.unreachable(&e.into()))?;
+        self.agent.run(call).map_err(|e| self.unreachable(&e))
+    }
+
+    fn origin(&self) -> String {
+        let url = url::Url::parse(&self.server).expect("parsed when it was given");
+        url.origin().ascii_serialization()
     }
 
     /// The whole of an answer as text; for answers whose size the call itself bounds.
@@ -285,20 +412,18 @@ impl Client {
         }
     }
 
-    fn url(&self, path: &str, parameters: &[(String, String)]) -> String {
+    fn url(&self, path: &str, parameters: &[(String, String)], only_reads: bool) -> String {
         let mut url = format!("{}{path}", self.server);
-        if !parameters.is_empty() {
-            let query = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(parameters)
-                .finish();
+        let reading = self.reading.iter().filter(|_| only_reads);
+        let all = parameters.iter().chain(&self.always).chain(reading);
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(all)
+            .finish();
+        if !query.is_empty() {
             url.push('?');
             url.push_str(&query);
         }
         url
-    }
-
-    fn authorization(&self) -> Option<String> {
-        self.token.as_ref().map(|token| format!("Bearer {token}"))
     }
 
     fn unreachable(&self, why: &ureq::Error) -> Error {
@@ -381,9 +506,29 @@ mod tests {
             ("-field".to_owned(), "ü".to_owned()),
         ];
         assert_eq!(
-            client.url("/v1/entries", &parameters),
+            client.url("/v1/entries", &parameters, true),
             "http://127.0.0.1:8080/v1/entries?q=a+b%26c%3Dd&-field=%C3%BC"
         );
+        let client = client.with_purpose("OPS 88").unmasking();
+        assert_eq!(
+            client.url("/v1/entries", &[], true),
+            "http://127.0.0.1:8080/v1/entries?purpose=OPS+88&unmask=true"
+        );
+        assert!(
+            client
+                .url("/v1/entries", &[], false)
+                .ends_with("?purpose=OPS+88")
+        );
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_hold_is_refused_unsaid() {
+        for token in ["two\nlines", "a space", "ü", "canary\u{7}"] {
+            let given = Some(token.to_owned());
+            let refused = Client::new("http://127.0.0.1:8080", given, &Authorities::Public);
+            let said = refused.map(drop).expect_err("no token").to_string();
+            assert!(!said.contains(token), "{said}");
+        }
     }
 
     #[test]

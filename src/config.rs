@@ -164,7 +164,13 @@ pub const KEYS: &[Key] = &[
         "token",
         Kind::Secret,
         None,
-        "sent by client commands as a bearer token",
+        "sent by client commands as a bearer token; `@FILE`: what is in the file",
+    ),
+    key(
+        "token_file",
+        Kind::Text,
+        None,
+        "the file that holds the token, where `token` is not set in the same place or a stronger one",
     ),
     key(
         "ca_file",
@@ -196,6 +202,7 @@ pub struct Config {
     pub waiting_entries_max: usize,
     pub open_bytes_max: usize,
     pub server: String,
+    /// The bearer token of client commands, or `@` and the file that holds it.
     pub token: Option<String>,
     pub ca_file: Option<PathBuf>,
     /// Rows of `[[catalogue]]`.
@@ -387,7 +394,7 @@ impl Layers {
                 .at_least_one("open_mib_max")?
                 .saturating_mul(1024 * 1024),
             server: self.get("server")?,
-            token: self.optional("token")?,
+            token: self.token()?,
             ca_file: self.optional("ca_file")?,
             actions: self.actions()?,
         })
@@ -442,6 +449,24 @@ impl Layers {
         } else {
             Ok(None)
         }
+    }
+
+    /// Of a token and a file of one the stronger source counts: what is in the environment is meant rather than what is in a
+    /// file of settings, and a flag rather than both.
+    fn token(&self) -> Result<Option<String>, Error> {
+        let token: Option<String> = self.optional("token")?;
+        let file: Option<String> = self.optional("token_file")?;
+        let file = file.map(|path| format!("@{path}"));
+        let is_stronger = self.strength("token_file") > self.strength("token");
+        Ok(if is_stronger { file } else { token.or(file) })
+    }
+
+    fn strength(&self, key: &str) -> u8 {
+        let origin = self.origin(key);
+        ["file", "environment", "flag"]
+            .iter()
+            .position(|source| origin.starts_with(source))
+            .map_or(0, |at| at as u8 + 1)
     }
 
     fn at_least_one(&self, key: &str) -> Result<usize, Error> {

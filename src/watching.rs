@@ -69,6 +69,8 @@ acts! {
     StartServer = "startServer",
     StopServer = "stopServer",
     ChangeConfig = "changeConfig",
+    RecoverAccess = "recoverAccess",
+    AcceptAccess = "acceptAccess",
 }
 
 /// One act, as it is noted.
@@ -279,9 +281,14 @@ impl App {
 
     /// Notes what was, or is about to be, done; an error if that is not on stable storage.
     pub async fn note(self: &Arc<Self>, caller: &Caller, deed: Deed) -> Result<(), Problem> {
-        if self.door.is_open() {
-            return Ok(());
+        match self.door.is_open() {
+            true => Ok(()),
+            false => self.note_anyway(caller, deed).await,
         }
+    }
+
+    /// As [`App::note`], whatever the door: for what is done to a data directory that no server has open.
+    pub async fn note_anyway(self: &Arc<Self>, caller: &Caller, deed: Deed) -> Result<(), Problem> {
         let item = entry_of(self, &caller.principal, &caller.circumstances, deed)?;
         let (done, stored) = oneshot::channel();
         let answer = move |stored: Result<Vec<store::Receipt>, store::Error>| {

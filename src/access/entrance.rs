@@ -182,15 +182,56 @@ impl Access {
         let (secret, digest) = token::make(Kind::Bootstrap, &id, self.random()?);
         self.change(|book| {
             if book.owners().next().is_some() {
-                let over = book.bootstrap.as_ref().map(|_| Change::NoBootstrap);
+                let kept = book.bootstrap.as_ref();
+                let over = kept.filter(|kept| !kept.recovers || now >= kept.expires_at);
+                let over = over.map(|_| Change::NoBootstrap);
                 return Ok((None, over.into_iter().collect()));
             }
             let bootstrap = Bootstrap {
                 id,
                 digest,
                 expires_at: instant::later(now, BOOTSTRAP_LIFE),
+                recovers: false,
             };
             Ok((Some(secret), vec![Change::Bootstrap(bootstrap)]))
+        })
+    }
+
+    /// True if somebody can sign in who may do everything.
+    pub fn has_owner(&self) -> bool {
+        self.book.read().owners().next().is_some()
+    }
+
+    /// True while somebody can become an owner by a link: [`Access::claim`].
+    pub fn may_be_claimed(&self, now: Timestamp) -> bool {
+        let book = self.book.read();
+        book.bootstrap
+            .as_ref()
+            .is_some_and(|kept| now < kept.expires_at)
+    }
+
+    /// A link as of the first start, though there are owners: for whoever has the machine and lost all of them. Outlives
+    /// restarts until it is used or over; an earlier link is void then.
+    pub fn recovery_link(&self, now: Timestamp) -> Result<Secret, Error> {
+        let id = self.identifier()?;
+        let (secret, digest) = token::make(Kind::Bootstrap, &id, self.random()?);
+        let bootstrap = Bootstrap {
+            id,
+            digest,
+            expires_at: instant::later(now, BOOTSTRAP_LIFE),
+            recovers: true,
+        };
+        self.change(|_| Ok((secret, vec![Change::Bootstrap(bootstrap)])))
+    }
+
+    /// Revokes every token and link, and ends every session: for a file from before some of them were. How many there were.
+    pub fn revoke_everything(&self) -> Result<usize, Error> {
+        self.change(|book| {
+            let tokens = book.tokens.keys().cloned().map(Change::NoToken);
+            let sessions = book.sessions.keys().cloned().map(Change::NoSession);
+            let links = book.links.keys().cloned().map(Change::NoLink);
+            let all: Vec<Change> = tokens.chain(sessions).chain(links).collect();
+            Ok((all.len(), all))
         })
     }
 

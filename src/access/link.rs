@@ -33,6 +33,9 @@ pub struct Bootstrap {
     pub(super) digest: Digest,
     #[serde(with = "instant")]
     pub expires_at: Timestamp,
+    /// It was made though there were owners, by whoever has the machine: see [`super::Access::recovery_link`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) recovers: bool,
 }
 
 /// Entries by query text, with no time in it that moves.

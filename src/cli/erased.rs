@@ -1,17 +1,20 @@
-//! What the command line says of erased members: which they are, and who erased them, when and why.
+//! What the command line says of erased members - which they are, and who erased them, when and why - and of hidden ones.
 
 use entry::{Entry, EntryId};
 
 /// What stands in a column for a value that was erased.
 pub const MARK: &str = "(erased)";
 
-/// The value, or that it was erased.
+/// What stands in a column for a value that a role hides from us.
+pub const HIDDEN: &str = "(hidden)";
+
+/// The value, or that it was erased or is hidden.
 pub fn or_mark<'a>(entry: &Entry, path: &str, value: &'a str) -> &'a str {
     let erased = || entry.erased.iter().any(|erased| *erased.path == *path);
-    if value.is_empty() && erased() {
-        MARK
-    } else {
-        value
+    match value.is_empty() {
+        true if erased() => MARK,
+        true if entry.hidden.hides_at(path) => HIDDEN,
+        _ => value,
     }
 }
 
@@ -77,5 +80,9 @@ mod tests {
         assert_eq!(lines(&erased, &[])[1], unknown);
         assert_eq!(or_mark(&erased, "/actor/id", ""), MARK);
         assert_eq!(or_mark(&erased, "/request/ip", ""), "");
+        let mut hidden = erased;
+        hidden.hidden = entry::Mask::of([entry::mask::Hidden::Ip]);
+        assert_eq!(or_mark(&hidden, "/request/ip", ""), HIDDEN);
+        assert_eq!(or_mark(&hidden, "/actor/id", ""), MARK);
     }
 }

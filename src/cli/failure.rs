@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use crate::{client, config, terminal, verify};
+use crate::{access, client, config, terminal, verify};
 use std::io;
 use std::process::ExitCode;
 
@@ -111,13 +111,51 @@ impl From<client::Error> for Failure {
         let exit = match error {
             client::Error::Cut { .. } => Exit::Damaged,
             client::Error::Address(_)
+            | client::Error::Token
             | client::Error::Authorities { .. }
             | client::Error::Untrusted { .. }
             | client::Error::Unreachable { .. }
             | client::Error::Refused { .. }
             | client::Error::Strange { .. } => Exit::Failed,
         };
-        Self::new(exit, error)
+        let advice = advice(&error);
+        Self::new(exit, format!("{error}{advice}"))
+    }
+}
+
+/// What somebody can do who was not let in, or not far enough.
+fn advice(error: &client::Error) -> &'static str {
+    match error {
+        client::Error::Refused { status, .. } if status.as_u16() == 401 => {
+            "\nsend a token: --token @FILE, MAR_AUDIT_TOKEN or the setting token_file; `mar-audit token check` tells a mistyped \
+             one\nwho manages access makes one with `mar-audit token create`; with a password, --sign-in LOGIN does"
+        }
+        client::Error::Refused { status, .. } if status.as_u16() == 403 => {
+            "\n`mar-audit whoami` says what you may do here"
+        }
+        _ => "",
+    }
+}
+
+/// Who may come in could not be read: what to do about it.
+impl From<access::Error> for Failure {
+    fn from(error: access::Error) -> Self {
+        let exit = match error {
+            access::Error::Damaged { .. } => Exit::Damaged,
+            _ => Exit::Failed,
+        };
+        let advice = match &error {
+            access::Error::Wiped { .. }
+            | access::Error::Replaced { .. }
+            | access::Error::Older { .. } => {
+                "\nput back the one that was there; or, knowing what that means, accept it: mar-audit access accept --reason TEXT"
+            }
+            access::Error::Exposed { .. } => {
+                "\nthink about who could have read it, then: chmod 600"
+            }
+            _ => "",
+        };
+        Self::new(exit, format!("{error}{advice}"))
     }
 }
 
@@ -141,7 +179,11 @@ impl From<verify::Error> for Failure {
                 Exit::Failed
             }
         };
-        Self::new(exit, error)
+        let advice = match &error {
+            verify::Error::Call { source, .. } => advice(source),
+            _ => "",
+        };
+        Self::new(exit, format!("{error}{advice}"))
     }
 }
 

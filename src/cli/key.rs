@@ -58,15 +58,16 @@ pub struct Recover {
     by: By,
 }
 
+/// A data directory that a command works on without a server.
 #[derive(Args, Debug)]
-struct Data {
+pub(super) struct Data {
     /// Data directory [env: MAR_AUDIT_DATA=] [default: ./data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
-struct By {
+pub(super) struct By {
     /// Who does it; kept in each log. Without it the system's user
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
@@ -81,7 +82,7 @@ pub fn run(command: &Command, context: &Context) -> Result<(), Failure> {
 }
 
 impl Data {
-    fn config(&self, context: &Context) -> Result<Config, Failure> {
+    pub(super) fn config(&self, context: &Context) -> Result<Config, Failure> {
         let dir = self.data.as_deref().map(|dir| {
             let dir = dir.to_str();
             dir.ok_or_else(|| Failure::failed("--data: the path is not UTF-8"))
@@ -92,7 +93,7 @@ impl Data {
 }
 
 impl By {
-    fn change(&self, reason: &str) -> Result<Change, Failure> {
+    pub(super) fn change(&self, reason: &str) -> Result<Change, Failure> {
         let reason = reason.trim();
         if reason.is_empty() || reason.len() > REASON_BYTES_MAX {
             return Err(Failure::failed(format!(

@@ -2,6 +2,7 @@
 
 use crate::cli::{Context, Failure, Output, Parameters, erased, shown};
 use crate::client::{self, Client};
+use crate::export::csv;
 use crate::terminal;
 use clap::{Args, ValueEnum};
 use entry::Entry;
@@ -68,9 +69,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     parameters.push(("order".into(), arguments.order.name().into()));
     let direction = if arguments.ascending { "asc" } else { "desc" };
     parameters.push(("direction".into(), direction.into()));
-    if context.common.output == Output::Csv {
-        return csv(&client, parameters, limit);
-    }
     let mut printer = Printer::new(context.common.output);
     let mut left = limit;
     let mut cursor = None;
@@ -141,7 +139,14 @@ impl Printer {
                 "{}{json}",
                 if self.printed == 0 { "[\n" } else { ",\n" }
             )?,
-            Output::Ndjson | Output::Csv => writeln!(self.out, "{json}")?,
+            Output::Ndjson => writeln!(self.out, "{json}")?,
+            Output::Csv => {
+                let row = csv_row(client, entry.get(), self.terminal)?;
+                if self.printed == 0 {
+                    self.out.write_all(csv::HEADER)?;
+                }
+                self.out.write_all(&row)?;
+            }
             Output::Table => {
                 let entry =
                     Entry::from_wire(entry.get().as_bytes()).map_err(|e| client.strange(e))?;
@@ -170,6 +175,8 @@ impl Printer {
     fn end(mut self) -> Result<(), Failure> {
         match (self.output, self.printed) {
             (Output::Json, 0) => writeln!(self.out, "[]")?,
+            // Columns have names though no entry matches.
+            (Output::Csv, 0) => self.out.write_all(csv::HEADER)?,
             (Output::Json, _) => writeln!(self.out, "\n]")?,
             (Output::Table, 0) => terminal::say(format_args!("No entries match.")),
             _ => {}
@@ -178,35 +185,22 @@ impl Printer {
     }
 }
 
-/// The export's rows, so that columns and the guard against formulas are the export's.
-fn csv(
-    client: &Client,
-    mut parameters: Vec<(String, String)>,
-    limit: usize,
-) -> Result<(), Failure> {
-    parameters.push(("format".into(), "csv".into()));
-    let answer = client.reader(client.get("/v1/export", &parameters, &[])?);
-    let mut rows = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(answer);
-    let mut out = csv::WriterBuilder::new()
-        .flexible(true)
-        .from_writer(io::stdout());
-    let terminal = io::stdout().is_terminal();
-    // One more for the header.
-    for row in rows.byte_records().take(limit.saturating_add(1)) {
-        let row = row.map_err(|e| client.cut(&io::Error::from(e)))?;
-        if terminal {
-            let visible = row
-                .iter()
-                .map(|cell| terminal::visible(&String::from_utf8_lossy(cell)).into_owned());
-            out.write_record(visible)?;
-        } else {
-            out.write_byte_record(&row)?;
-        }
+/// The export's row of an entry, with its guard against formulas; what could act on a terminal is made visible there.
+fn csv_row(client: &Client, entry: &str, is_for_terminal: bool) -> Result<Vec<u8>, Failure> {
+    let entry = Entry::from_wire(entry.as_bytes()).map_err(|e| client.strange(e))?;
+    let mut row = Vec::new();
+    csv::write(&entry, csv::Guard::On, &mut row);
+    if !is_for_terminal {
+        return Ok(row);
     }
-    Ok(out.flush()?)
+    let mut rows = ::csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(row.as_slice());
+    let mut out = ::csv::Writer::from_writer(Vec::new());
+    for row in rows.records() {
+        out.write_record(row?.iter().map(|cell| terminal::visible(cell).into_owned()))?;
+    }
+    Ok(out.into_inner().map_err(|e| e.into_error())?)
 }
 
 /// An entry that another one names; `None` if there is none to be had.
@@ -232,9 +226,6 @@ pub fn show(arguments: &ShowArguments, context: &Context) -> Result<(), Failure>
             arguments.id
         )));
     }
-    if context.common.output == Output::Csv {
-        return csv(&client, vec![("id".into(), arguments.id.clone())], 1);
-    }
     let answer = client.get(&format!("/v1/entries/{}", arguments.id), &[], &[])?;
     let mut json = String::new();
     client
@@ -248,6 +239,10 @@ pub fn show(arguments: &ShowArguments, context: &Context) -> Result<(), Failure>
             let said = erased::records(&entry);
             let said = said.iter().filter_map(|id| record(&client, id).transpose());
             shown::print_details(&mut out, &entry, &said.collect::<Result<Vec<_>, _>>()?)?;
+        }
+        Output::Csv => {
+            out.write_all(csv::HEADER)?;
+            out.write_all(&csv_row(&client, &json, out.is_terminal())?)?;
         }
         output => {
             let json = if out.is_terminal() {

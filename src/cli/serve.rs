@@ -132,7 +132,7 @@ pub(super) fn store_options(config: &Config, address: SocketAddr) -> store::Opti
     }
 }
 
-fn chosen(config: &Config) -> Result<Settings, Failure> {
+pub(super) fn chosen(config: &Config) -> Result<Settings, Failure> {
     let tls = config.tls.clone().map(|(certificate, key)| {
         Tls::open(Files { certificate, key }).map_err(|e| Failure::failed(format!("TLS: {e}")))
     });
@@ -252,6 +252,13 @@ fn door(config: &Config) -> Result<(Door, Option<Secret>), Failure> {
     if config.open {
         return Ok((Door::Open, None));
     }
+    let mark = access_mark(config);
+    let guarded = Door::guarded(&config.data, mark, system_random(), clock::now());
+    Ok(guarded?)
+}
+
+/// Where the mark of the access file is, that tells an older or a foreign one.
+pub(super) fn access_mark(config: &Config) -> PathBuf {
     let beside = || {
         let mut known = config.data.clone().into_os_string();
         known.push(".known");
@@ -262,8 +269,7 @@ fn door(config: &Config) -> Result<(Door, Option<Secret>), Failure> {
         store::Known::At(dir) => dir.clone(),
         store::Known::Off => config.data.clone(),
     };
-    let mark = mark.join(door::MARK);
-    Door::guarded(&config.data, mark, system_random(), clock::now()).map_err(Failure::failed)
+    mark.join(door::MARK)
 }
 
 /// The line that says it is ready, for people and for programs that wait for it; and once, how the first owner comes in.
@@ -295,7 +301,7 @@ fn announce(settings: &Settings, address: SocketAddr, link: Option<Secret>) -> R
 }
 
 /// What people call the server: the first public host, where encryption is ours or a proxy's; else the address itself.
-fn outside(settings: &Settings, address: SocketAddr) -> String {
+pub(super) fn outside(settings: &Settings, address: SocketAddr) -> String {
     let host = settings.public_hosts.first();
     match (host, &settings.tls) {
         (Some(host), None) if !settings.proxies.is_empty() => format!("https://{host}"),

@@ -147,6 +147,9 @@ pub fn print_details(out: &mut impl Write, entry: &Entry, said: &[Entry]) -> io:
     add("Entry ID", Some(&entry.id.to_string()));
     add("Seq", Some(&entry.seq.0.to_string()));
     lines.extend(erased::lines(entry, said));
+    for hidden in entry.hidden.iter() {
+        lines.push(("Hidden", hidden.path().to_owned()));
+    }
     for (name, value) in &lines {
         writeln!(out, "{name:<17}{}", visible(value))?;
     }

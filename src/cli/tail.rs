@@ -75,6 +75,7 @@ fn may_pass(error: &client::Error) -> bool {
         client::Error::Unreachable { .. } | client::Error::Cut { .. } => true,
         client::Error::Refused { status, .. } => status.is_server_error() || status.as_u16() == 429,
         client::Error::Address(_)
+        | client::Error::Token
         | client::Error::Authorities { .. }
         | client::Error::Untrusted { .. }
         | client::Error::Strange { .. } => false,

@@ -227,7 +227,7 @@ fn bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Error> {
 }
 
 /// `90s`, `15m`, `24h`, `7d`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(in crate::cli) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration such as 90s, 15m, 24h or 7d");
     let (number, unit) = text
         .char_indices()

@@ -92,6 +92,14 @@ impl Row<'_> {
     }
 }
 
+/// A cell that no spreadsheet takes for a formula.
+pub fn guarded(cell: String) -> String {
+    match is_formula(&cell) {
+        true => format!("'{cell}"),
+        false => cell,
+    }
+}
+
 /// True of what Excel, LibreOffice or Sheets would read as a formula.
 fn is_formula(cell: &str) -> bool {
     cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])

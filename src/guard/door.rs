@@ -56,6 +56,8 @@ impl Door {
         let link = guarded.access.bootstrap_link(now)?;
         let written = match &link {
             Some(secret) => write_privately(&guarded.first_sign_in, secret.expose()),
+            // What a recovery made is used by whoever comes next.
+            None if guarded.access.may_be_claimed(now) => Ok(()),
             None => guarded.forget_first_sign_in(),
         };
         written.map_err(at(&guarded.first_sign_in))?;
@@ -94,6 +96,18 @@ impl Door {
 }
 
 impl Guarded {
+    /// Makes a link by which somebody becomes an owner, though there are some, and leaves it where the first start's was.
+    pub fn recover(&self, now: Timestamp) -> Result<Secret, Error> {
+        let link = self.access.recovery_link(now)?;
+        let written = write_privately(&self.first_sign_in, link.expose());
+        let path = &self.first_sign_in;
+        written.map_err(|source| Error::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(link)
+    }
+
     /// Removes the file of a link that is used up.
     pub fn forget_first_sign_in(&self) -> io::Result<()> {
         match fs::remove_file(&self.first_sign_in) {

@@ -144,6 +144,7 @@ fn may_pass(error: &client::Error) -> Option<Option<Duration>> {
             passes.contains(status).then_some(*retry_after)
         }
         client::Error::Address(_)
+        | client::Error::Token
         | client::Error::Authorities { .. }
         | client::Error::Untrusted { .. }
         | client::Error::Strange { .. } => None,

@@ -9,6 +9,8 @@ mod bench;
 mod certificates;
 mod check;
 mod cli;
+mod cli_access;
+mod cli_recovery;
 mod config;
 mod cursor;
 mod demo;

@@ -35,7 +35,7 @@ pub fn command(arguments: &[&str]) -> Command {
 }
 
 /// What a command came to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Done {
     pub exit: i32,
     pub out: String,

@@ -79,6 +79,8 @@ pub(super) const ACTIONS: &[Row] = &[
     ("signIn", Audit, "user", "Sign in", "{actor} signed in"),
     ("signOut", Audit, "user", "Sign out", "{actor} signed out"),
     ("claimServer", Audit, "user", "Claim server", "{actor} became the first owner"),
+    ("recoverAccess", Audit, "log", "Recover access", "{actor} made a link for a new owner"),
+    ("acceptAccess", Audit, "log", "Accept access", "{actor} accepted another file of who may come in"),
     ("createAccount", Audit, "user", "Create account", "{actor} created the account {target}"),
     ("updateAccount", Audit, "user", "Update account", "{actor} changed the account {target}"),
     ("putRole", Audit, "role", "Put role", "{actor} defined the role {target}"),

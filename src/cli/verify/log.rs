@@ -1,7 +1,7 @@
 //! `verify log`: a log that a server gives out or that lies in a directory, against what was accepted of it before.
 
 use super::{Ended, Trusted, Vouching, print_document, print_line};
-use crate::cli::{Context, Failure, Output};
+use crate::cli::{Context, Failure, Output, password};
 use crate::client::Authorities;
 use crate::verify::log::{self, Depth, Failed};
 use crate::verify::remote::{Remote, same_server};
@@ -223,7 +223,12 @@ fn of_server<'t>(
 fn token(address: &str, context: &Context) -> Result<Option<String>, Failure> {
     let config = context.layers(Vec::new())?.check()?;
     let meant = context.common.token.is_some() || same_server(address, &config.server);
-    Ok(config.token.filter(|_| meant))
+    if context.common.sign_in.is_some() {
+        return Err(Failure::failed(
+            "--sign-in does not go with this: what verifies a log shows a token, or nothing",
+        ));
+    }
+    password::token(config.token.as_deref().filter(|_| meant))
 }
 
 fn progress_bar(depth: Depth) -> ProgressBar {

@@ -6,6 +6,7 @@
 //! - [`reach`]: what that comes to for entries: which are seen, and what of them; carried into every query
 //! - [`identifier`], [`secret`], [`token`]: names that are given, what is kept of secrets, how tokens are written
 //! - [`account`], [`password`], [`session`], [`limiter`]: people, their signing in, and who only tries
+//! - [`provider`]: people who sign in elsewhere
 //! - [`link`]: in without an account: the first start, an auditor, an embedded page
 //! - `file`, `book`: on disk, and in memory
 //! - [`principal`]: who is calling now
@@ -31,6 +32,7 @@ pub mod link;
 pub mod password;
 pub mod permission;
 pub mod principal;
+pub mod provider;
 pub mod reach;
 pub mod role;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! What `main` builds once and hands down: no globals.
 
 use crate::api::proof;
+use crate::config::provider::Settings as Provider;
 use crate::guard::Door;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
@@ -20,6 +21,9 @@ pub struct App {
     pub store: Store,
     /// Who is let in.
     pub door: Door,
+    /// Where people sign in who do not here.
+    #[cfg(feature = "oidc")]
+    pub provider: Option<Arc<crate::oidc::Provider>>,
     /// What was noted lately.
     pub watch: Watch,
     /// Passwords that are hashed right now: each takes 19 MiB and a processor.
@@ -70,6 +74,8 @@ pub struct Settings {
     pub tls: Option<Arc<Tls>>,
     /// Who is believed whom a call comes from. Where there is any, they encrypt.
     pub proxies: Vec<Cidr>,
+    /// Where people sign in who do not here.
+    pub provider: Option<Provider>,
     pub limits: Limits,
 }
 
@@ -149,6 +155,7 @@ impl Default for Settings {
             insecure_listen: false,
             tls: None,
             proxies: Vec::new(),
+            provider: None,
             limits: Limits::default(),
         }
     }
@@ -170,6 +177,10 @@ impl App {
         clock: Clock,
     ) -> Arc<Self> {
         let limits = &settings.limits;
+        #[cfg(feature = "oidc")]
+        let provider = settings.provider.clone();
+        #[cfg(feature = "oidc")]
+        let provider = provider.map(|one| crate::oidc::Provider::new(one, clock.clone()));
         let commits = watch::Sender::new(());
         let wake = commits.clone();
         store.on_commit(Box::new(move |_| wake.send_modify(|()| {})));
@@ -181,6 +192,8 @@ impl App {
             checkpoints,
             closing: watch::Sender::new(false),
             door,
+            #[cfg(feature = "oidc")]
+            provider: provider.map(Arc::new),
             watch: Watch::default(),
             hashing: Gate::new(HASHING_MAX, HASHING_WAITING_MAX),
             catalogue: Arc::new(catalogue),

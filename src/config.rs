@@ -2,6 +2,8 @@
 //!
 //! [`KEYS`] is the one table of them: the file, the environment, the flags and `config show` follow from it.
 
+pub mod provider;
+
 use entry::address::Cidr;
 use entry::catalogue::Action;
 use entry::{Catalogue, Category, Organization};
@@ -155,6 +157,72 @@ pub const KEYS: &[Key] = &[
         "memory for entries that are not in a segment yet",
     ),
     key(
+        "oidc_issuer",
+        Kind::Text,
+        None,
+        "the OpenID provider where people sign in, as it writes its own address",
+    ),
+    key(
+        "oidc_client_id",
+        Kind::Text,
+        None,
+        "what the provider calls this server",
+    ),
+    key(
+        "oidc_client_secret",
+        Kind::Secret,
+        None,
+        "what it proves that by; rather in a file",
+    ),
+    key(
+        "oidc_client_secret_file",
+        Kind::Text,
+        None,
+        "a file with the client secret; none: a public client",
+    ),
+    key(
+        "oidc_public_url",
+        Kind::Text,
+        None,
+        "where browsers find this server; the provider sends them back to /sign-in/oidc/callback below it",
+    ),
+    key(
+        "oidc_name",
+        Kind::Text,
+        Some("single sign-on"),
+        "what the button says after `Sign in with`",
+    ),
+    key(
+        "oidc_scopes",
+        Kind::List,
+        Some("openid,profile,email"),
+        "what the provider is asked for; some want `groups` as well",
+    ),
+    key(
+        "oidc_groups_claim",
+        Kind::Text,
+        Some("groups"),
+        "the claim that holds the names of groups",
+    ),
+    key(
+        "oidc_allowed_groups",
+        Kind::List,
+        None,
+        "only who is in one of these signs in",
+    ),
+    key(
+        "oidc_assume_verified",
+        Kind::Switch,
+        Some("false"),
+        "take addresses and user names though the provider does not say that they are verified",
+    ),
+    key(
+        "oidc_ca_file",
+        Kind::Text,
+        None,
+        "certificates in PEM that vouch for the provider, instead of those of the web",
+    ),
+    key(
         "server",
         Kind::Text,
         Some("http://127.0.0.1:8080"),
@@ -205,6 +273,8 @@ pub struct Config {
     /// The bearer token of client commands, or `@` and the file that holds it.
     pub token: Option<String>,
     pub ca_file: Option<PathBuf>,
+    /// Where people sign in who do not here.
+    pub provider: Option<provider::Written>,
     /// Rows of `[[catalogue]]`.
     pub actions: Vec<Action>,
 }
@@ -301,11 +371,12 @@ impl Layers {
             let found = file
                 .data()
                 .map_err(|e| Error(format!("{}: {e}", path.display())))?;
-            for name in found.values().flat_map(Dict::keys) {
+            let found: Vec<(String, Value)> = found.into_values().flat_map(flattened).collect();
+            for (name, _) in &found {
                 known(name).map_err(|e| Error(format!("{}: {e}", path.display())))?;
             }
             let origin = Metadata::from("file", path.as_path());
-            for (name, value) in found.into_values().flatten() {
+            for (name, value) in found {
                 let key = KEYS
                     .iter()
                     .map(|k| k.name)
@@ -396,6 +467,7 @@ impl Layers {
             server: self.get("server")?,
             token: self.token()?,
             ca_file: self.optional("ca_file")?,
+            provider: self.provider()?,
             actions: self.actions()?,
         })
     }
@@ -545,6 +617,18 @@ fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, Error> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
         Err(e) => Err(Error(format!("{}: {e}", path.display()))),
     }
+}
+
+/// What a table says as settings of their own: `[oidc]` with `issuer` is `oidc_issuer`.
+fn flattened(found: Dict) -> Vec<(String, Value)> {
+    let each = found.into_iter().flat_map(|(name, value)| match value {
+        Value::Dict(_, inner) if !inner.is_empty() => inner
+            .into_iter()
+            .map(|(key, value)| (format!("{name}_{key}"), value))
+            .collect(),
+        value => vec![(name, value)],
+    });
+    each.collect()
 }
 
 /// Refuses a name that no setting has, naming the nearest that exists.

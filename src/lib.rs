@@ -11,6 +11,7 @@
 //! - [`body`]: the bytes of a call: limits, decompression, stalled senders
 //! - [`answer`]: the bytes of answers until they are sent
 //! - [`access`]: who may do what, and where
+//! - [`oidc`]: signing in at an OpenID provider
 //! - [`reading`]: what a caller may see of the logs: the only way from a handler to entries
 //! - [`api`]: the handlers of `/v1` and the functions behind them, which pages call too
 //! - [`watching`]: the log watches itself
@@ -44,6 +45,8 @@ pub mod export;
 pub mod guard;
 pub mod import;
 pub mod metrics;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 pub mod openapi;
 pub mod pages;
 pub mod problem;

@@ -13,6 +13,7 @@
 //! - [`details`], [`json`], [`target`]: one entry in full, one target over time
 //! - [`erasure`], [`hiding`], [`proof`]: what of it was erased and why, what a role hides; that it is in the log, checked by the reader's own browser
 //! - [`integrity`]: the logs as a whole, their keys and checkpoints
+//! - [`unbound`], `provider`: who may do nothing yet; signing in elsewhere
 //! - [`states`]: nothing to show, or something wrong
 //! - [`preferences`], [`assets`]: colours and zone kept in cookies; styles, scripts, icons
 
@@ -33,12 +34,15 @@ mod location;
 mod moment;
 mod preferences;
 mod proof;
+#[cfg(feature = "oidc")]
+mod provider;
 mod reader;
 mod setting;
 mod states;
 mod table;
 mod target;
 mod toolbar;
+mod unbound;
 mod visible;
 
 use crate::access::Permission;
@@ -59,7 +63,7 @@ use std::sync::Arc;
 
 /// Every page, nested at `/`.
 pub fn router() -> Router<Arc<App>> {
-    Router::new()
+    let pages = Router::new()
         .route("/", get(entries))
         .route("/entries", get(to_entries))
         .route("/entries/{id}", get(entry))
@@ -78,6 +82,10 @@ pub fn router() -> Router<Arc<App>> {
         .route("/link", get(entrance::link_form).post(entrance::link))
         .route("/preferences", post(preferences::set))
         .route("/assets/{hash}/{name}", get(assets::get))
+        .route(unbound::PATH, get(unbound::show));
+    #[cfg(feature = "oidc")]
+    let pages = pages.merge(provider::router());
+    pages
 }
 
 /// `GET /` is the Audit Logs page.
@@ -99,6 +107,9 @@ async fn entries(
     };
     let reading = match app.reading(&caller, Permission::Read) {
         Ok(reading) => reading,
+        Err(_) if caller.principal.grants().is_empty() => {
+            return Redirect::to(unbound::PATH).into_response();
+        }
         Err(problem) => return failed(&headers, &setting, problem),
     };
     let listing = match load::list(&app, &caller, reading, &setting, part).await {

@@ -4,6 +4,7 @@ use super::Error;
 use super::identifier::Identifier;
 use super::instant;
 use super::password::Kept;
+use super::provider::{Elsewhere, PROVIDER_GROUPS_MAX, is_group};
 use super::role::is_slug;
 use entry::{ActorKind, Party, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,12 @@ pub struct Account {
     pub(super) password: Option<Kept>,
     /// Names of groups: slugs, sorted, each once.
     pub groups: Vec<String>,
+    /// Who it is to the provider where it signs in; `None`: it signs in here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
+    /// The provider's groups when it last signed in: `oidc:<group>`, sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provider_groups: Vec<String>,
     /// A disabled account does nothing any more; its name stays taken, so that entries keep their meaning.
     pub disabled: bool,
     #[serde(with = "instant")]
@@ -112,6 +119,8 @@ impl Account {
             name: name.to_owned(),
             password: None,
             groups: Vec::new(),
+            elsewhere: None,
+            provider_groups: Vec::new(),
             disabled: false,
             created_at,
         })
@@ -128,6 +137,23 @@ impl Account {
         self.groups.sort();
         self.groups.dedup();
         Ok(())
+    }
+
+    pub(super) fn set_provider_groups(&mut self, groups: &[String]) -> Result<(), Error> {
+        if groups.len() > PROVIDER_GROUPS_MAX || !groups.iter().all(|name| is_group(name)) {
+            let detail = "are at most 256, each of at most 256 bytes";
+            return Err(Error::invalid("groups", detail));
+        }
+        self.provider_groups = groups.to_vec();
+        self.provider_groups.sort();
+        self.provider_groups.dedup();
+        Ok(())
+    }
+
+    /// True if it is in the group, by whoever's word.
+    pub(super) fn is_in(&self, group: &str) -> bool {
+        let mut all = self.groups.iter().chain(&self.provider_groups);
+        all.any(|name| name == group)
     }
 
     /// Who it is in the log's own entries: as it is named now.

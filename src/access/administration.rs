@@ -8,7 +8,8 @@ use super::link::{Frozen, LINK_LIFE_MAX, Link, OF_LINKS};
 use super::password::Kept;
 use super::permission::{Permission, Permissions};
 use super::principal::{Credential, Principal};
-use super::role::{Role, is_slug};
+use super::provider::is_group;
+use super::role::Role;
 use super::secret::Secret;
 use super::session::Session;
 use super::token::{self, Kind, Token};
@@ -189,7 +190,7 @@ impl Access {
             if book.logins.contains_key(&account.login) {
                 return Err(Error::taken("login", account.login.as_str()));
             }
-            Ok((account.clone(), vec![Change::Account(account)]))
+            Ok((account.clone(), vec![Change::Account(Box::new(account))]))
         })
     }
 
@@ -205,6 +206,10 @@ impl Access {
             by.must_act_as(book, account)?;
             if account.kind == AccountKind::Service {
                 return Err(Error::invalid("password", "services show tokens"));
+            }
+            // Else who is let in no more at the provider still would be here.
+            if account.elsewhere.is_some() {
+                return Err(Error::invalid("password", "it signs in at its provider"));
             }
             account.password = Some(kept);
             Ok(sessions_of(book, id))
@@ -260,7 +265,7 @@ impl Access {
             let mut account = known(book.accounts.get(id), "account")?.clone();
             by.must_stand_for(book, &account)?;
             let mut changes = edit(book, &mut account)?;
-            changes.push(Change::Account(account));
+            changes.push(Change::Account(Box::new(account)));
             Ok(((), changes))
         })
     }
@@ -341,8 +346,9 @@ impl Access {
             by.must_pass_on(book, role, &binding.extent)?;
             match &binding.subject {
                 Subject::Account(id) => known(book.accounts.get(id), "account").map(drop)?,
-                Subject::Group(name) if !is_slug(name) => {
-                    return Err(Error::invalid("group", "is named [a-z0-9._-]{1,63}"));
+                Subject::Group(name) if !is_group(name) => {
+                    let detail = "is named [a-z0-9._-]{1,63}, or oidc: and the provider's name";
+                    return Err(Error::invalid("group", detail));
                 }
                 Subject::Group(_) => {}
             }

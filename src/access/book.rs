@@ -5,6 +5,7 @@ use super::binding::{Binding, Grant, Subject};
 use super::file::{Row, damaged};
 use super::identifier::Identifier;
 use super::link::{Bootstrap, Link};
+use super::provider::Elsewhere;
 use super::role::{OWNER, Role};
 use super::session::Session;
 use super::token::Token;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// One thing that changed. The file and the book are written from the same list.
 pub(super) enum Change {
-    Account(Account),
+    Account(Box<Account>),
     Role(Role),
     NoRole(String),
     Binding(Binding),
@@ -121,6 +122,7 @@ impl<T> Used<T> {
 pub(super) struct Book {
     pub accounts: HashMap<Identifier, Account>,
     pub logins: HashMap<Login, Identifier>,
+    pub elsewhere: HashMap<Elsewhere, Identifier>,
     pub roles: BTreeMap<String, Role>,
     pub bindings: BTreeMap<Identifier, Binding>,
     pub tokens: HashMap<Identifier, Used<Token>>,
@@ -142,6 +144,10 @@ impl Book {
         if book.logins.len() != book.accounts.len() {
             return Err(damaged(path, "two accounts have one login"));
         }
+        let elsewhere = book.accounts.values().filter(|one| one.elsewhere.is_some());
+        if book.elsewhere.len() != elsewhere.count() {
+            return Err(damaged(path, "two accounts are one person elsewhere"));
+        }
         for binding in book.bindings.values() {
             let known = match &binding.subject {
                 Subject::Account(id) => book.accounts.contains_key(id),
@@ -161,7 +167,10 @@ impl Book {
         match change {
             Change::Account(one) => {
                 self.logins.insert(one.login.clone(), one.id.clone());
-                self.accounts.insert(one.id.clone(), one);
+                if let Some(elsewhere) = &one.elsewhere {
+                    self.elsewhere.insert(elsewhere.clone(), one.id.clone());
+                }
+                self.accounts.insert(one.id.clone(), *one);
             }
             Change::Role(one) => drop(self.roles.insert(one.name.clone(), one)),
             Change::NoRole(name) => drop(self.roles.remove(&name)),
@@ -199,7 +208,7 @@ impl Book {
         self.remembered(&account.id, || {
             let mine = |binding: &&Binding| match &binding.subject {
                 Subject::Account(id) => *id == account.id,
-                Subject::Group(name) => account.groups.contains(name),
+                Subject::Group(name) => account.is_in(name),
             };
             let bindings = self.bindings.values().filter(mine);
             bindings.filter_map(|binding| self.grant(binding)).collect()
@@ -240,7 +249,7 @@ impl Book {
             .flat_map(|binding| {
                 let bound = |account: &&Account| match &binding.subject {
                     Subject::Account(id) => *id == account.id,
-                    Subject::Group(name) => account.groups.contains(name),
+                    Subject::Group(name) => account.is_in(name),
                 };
                 let able = |account: &&Account| !account.disabled && account.password.is_some();
                 let accounts = self.accounts.values().filter(able).filter(bound);

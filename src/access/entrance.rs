@@ -145,10 +145,10 @@ impl Access {
             if let Some(password) = anew {
                 let password = Some(password);
                 let current = current.clone();
-                changes.push(Change::Account(Account {
+                changes.push(Change::Account(Box::new(Account {
                     password,
                     ..current
-                }));
+                })));
             }
             changes.push(Change::Session(session.clone()));
             Ok((Ok(()), changes))
@@ -272,7 +272,7 @@ impl Access {
                 return Err(Error::taken("login", account.login.as_str()));
             }
             let changes = vec![
-                Change::Account(account.clone()),
+                Change::Account(Box::new(account.clone())),
                 Change::Binding(binding),
                 Change::NoBootstrap,
             ];
@@ -351,7 +351,7 @@ fn seen(session: &Used<Session>) -> Timestamp {
 }
 
 /// The oldest sessions of an account give way to a new one.
-fn room_for_session(book: &Book, account: &Identifier, now: Timestamp) -> Vec<Change> {
+pub(super) fn room_for_session(book: &Book, account: &Identifier, now: Timestamp) -> Vec<Change> {
     let all = book.sessions.values();
     let mut own: Vec<&Used<Session>> = all.filter(|used| used.of.account == *account).collect();
     own.sort_by_key(|used| (!used.of.is_over(seen(used), now), used.of.created_at));

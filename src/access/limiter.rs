@@ -79,6 +79,23 @@ impl Limiter {
         self.known.set(pair, now.as_micros(), now);
     }
 
+    /// As [`Limiter::attempt`], where nobody is named yet: what somebody says of themselves elsewhere.
+    pub fn attempt_from(&mut self, from: IpAddr, now: Timestamp) -> Result<(), Duration> {
+        let address = self.hasher.hash_one(network(from));
+        let wait = self.addresses.wait(address, now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.addresses.pay(address, now);
+        Ok(())
+    }
+
+    /// That attempt succeeded, and is given back.
+    pub fn succeeded_from(&mut self, from: IpAddr, now: Timestamp) {
+        let address = self.hasher.hash_one(network(from));
+        self.addresses.give_back(address, now);
+    }
+
     /// How much is remembered, at most three times the bound.
     pub fn remembered(&self) -> usize {
         self.accounts.until.len() + self.addresses.until.len() + self.known.until.len()

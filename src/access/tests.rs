@@ -2,6 +2,7 @@
 
 mod authority;
 mod kept;
+mod provider;
 
 use super::session::{SESSION_IDLE, SESSION_LIFE, SESSIONS_PER_ACCOUNT_MAX};
 use super::*;

@@ -136,7 +136,14 @@ pub(super) fn chosen(config: &Config) -> Result<Settings, Failure> {
     let tls = config.tls.clone().map(|(certificate, key)| {
         Tls::open(Files { certificate, key }).map_err(|e| Failure::failed(format!("TLS: {e}")))
     });
+    let provider = { config.provider.as_ref() }.map(|written| written.read());
+    let provider = provider.transpose().map_err(Failure::failed)?;
+    if provider.is_some() && !cfg!(feature = "oidc") {
+        let what = "oidc_issuer: this program was built without OpenID Connect (feature `oidc`)";
+        return Err(Failure::failed(what));
+    }
     Ok(Settings {
+        provider,
         default_organization: config.default_organization.clone(),
         public_hosts: config.public_hosts.clone(),
         insecure_listen: config.insecure_listen,

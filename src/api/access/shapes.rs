@@ -103,6 +103,12 @@ pub struct User {
     login: String,
     name: String,
     groups: Vec<String>,
+    /// Where it signs in, if not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// The provider's groups at its last sign-in there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    provider_groups: Vec<String>,
     disabled: bool,
     created_at: String,
 }
@@ -115,6 +121,8 @@ impl From<&Account> for User {
             login: account.login.to_string(),
             name: account.name.clone(),
             groups: account.groups.clone(),
+            provider: account.elsewhere.as_ref().map(|one| one.issuer.clone()),
+            provider_groups: account.provider_groups.clone(),
             disabled: account.disabled,
             created_at: account.created_at.to_string(),
         }

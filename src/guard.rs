@@ -233,7 +233,8 @@ fn is_ours(host: &str, app: &App) -> bool {
             .any(|ours| ours.eq_ignore_ascii_case(name) || ours.eq_ignore_ascii_case(host))
 }
 
-fn without_port(host: &str) -> &str {
+/// The name or address of an authority, without brackets.
+pub fn without_port(host: &str) -> &str {
     match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),

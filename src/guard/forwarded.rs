@@ -12,6 +12,9 @@ const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// Hops that are looked at, the nearest first. Nobody has more proxies; a caller may invent thousands.
+const HOPS_MAX: usize = 64;
+
 /// Whom a call comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sender {
@@ -60,6 +63,7 @@ pub fn sender(peer: IpAddr, proxies: &[Cidr], headers: &HeaderMap) -> Sender {
 /// The hops of the `X-` headers, the nearest first.
 fn x_hops(headers: &HeaderMap) -> Vec<Hop> {
     let https: Vec<_> = items(headers, FORWARDED_PROTO)
+        .take(HOPS_MAX)
         .map(|item| item.and_then(is_https))
         .collect();
     let at = |n: usize| {
@@ -67,7 +71,7 @@ fn x_hops(headers: &HeaderMap) -> Vec<Hop> {
         let furthest = https.len().checked_sub(1)?;
         https[n.min(furthest)]
     };
-    let hops = items(headers, FORWARDED_FOR).enumerate();
+    let hops = items(headers, FORWARDED_FOR).take(HOPS_MAX).enumerate();
     let hops = hops.map(|(n, item)| Hop {
         ip: item.and_then(parse_ip),
         https: at(n),

@@ -12,9 +12,11 @@ mod validity;
 
 use entry::Timestamp;
 use parking_lot::{Mutex, RwLock};
+use rustls::client::verify_server_name;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::version::{TLS12, TLS13};
 use rustls::{InconsistentKeys, ServerConfig};
 use sha2::{Digest, Sha256};
@@ -74,7 +76,6 @@ pub struct Tls {
 struct Pair {
     config: Arc<ServerConfig>,
     chain: Arc<[CertificateDer<'static>]>,
-    /// When the first certificate of the chain expires.
     expires_at: Timestamp,
 }
 
@@ -160,7 +161,7 @@ impl Tls {
         }
     }
 
-    /// When the certificate that is served, or one of its chain, expires.
+    /// When the certificate that is served expires.
     pub fn expires_at(&self) -> Timestamp {
         self.current.read().expires_at
     }
@@ -168,6 +169,16 @@ impl Tls {
     /// SHA-256 of the certificate that is served, in hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         fingerprint(&self.current.read().chain)
+    }
+
+    /// Whether the certificate that is served is one for this name or address.
+    pub fn is_for(&self, name: &str) -> bool {
+        let current = self.current.read();
+        let own = ParsedCertificate::try_from(&current.chain[0]);
+        match (own, ServerName::try_from(name)) {
+            (Ok(own), Ok(name)) => verify_server_name(&own, &name).is_ok(),
+            _ => false,
+        }
     }
 
     fn acceptor(&self) -> TlsAcceptor {
@@ -192,8 +203,8 @@ impl Pair {
         let chain = chain.ok_or_else(|| Unusable::NoCertificate(certificate.clone()))?;
         let private = PrivateKeyDer::from_pem_slice(&bytes(key)?)
             .map_err(|_| Unusable::NoKey(key.clone()))?;
-        let ends = chain.iter().map(|one| validity::not_after(one));
-        let expires_at = ends.min().flatten().ok_or_else(|| Unusable::Unfit {
+        // Of the server's own: chains hold expired ones for old clients, and are good all the same.
+        let expires_at = validity::not_after(&chain[0]).ok_or_else(|| Unusable::Unfit {
             path: certificate.clone(),
             what: "it does not say how long it is good".to_owned(),
         })?;

@@ -259,6 +259,8 @@ fn when_the_certificate_expires_is_measured() {
     let mut params = ours();
     params.not_after = date_time_ymd(2031, 1, 2);
     let tls = Tls::open(authority.put_issued(&authority.issue(&params))).expect("good files");
+    assert!(tls.is_for(NAME) && tls.is_for("127.0.0.1"));
+    assert!(!tls.is_for("other.example") && !tls.is_for("::1") && !tls.is_for(""));
     let server = TestServer::with(encrypting(tls));
     // 2031-01-02T00:00:00Z
     let measure = "mar_audit_certificate_expires_seconds 1925078400";

@@ -86,6 +86,20 @@ fn the_caller_is_the_nearest_hop_that_is_no_proxy() {
 }
 
 #[test]
+fn more_hops_than_anybody_has_are_not_looked_at() {
+    let line = format!("192.0.2.1{}", ", 10.3.3.3".repeat(HOPS_MAX));
+    assert_eq!(
+        from(PROXY, &[("x-forwarded-for", &line)]).ip,
+        ip("10.3.3.3")
+    );
+    let line = format!("192.0.2.1{}", ", 10.3.3.3".repeat(HOPS_MAX - 1));
+    assert_eq!(
+        from(PROXY, &[("x-forwarded-for", &line)]).ip,
+        ip("192.0.2.1")
+    );
+}
+
+#[test]
 fn forwarded_is_read_as_its_standard_says() {
     for (value, caller, https) in [
         ("for=192.0.2.1;proto=https", "192.0.2.1", Some(true)),

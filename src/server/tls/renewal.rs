@@ -2,7 +2,7 @@
 
 use super::{Found, Tls};
 use crate::app::App;
-use crate::guard::Caller;
+use crate::guard::{Caller, without_port};
 use crate::metrics::Reload;
 use crate::server::closes;
 use crate::watching::{Act, Deed};
@@ -20,6 +20,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub async fn watch(app: Arc<App>, tls: Arc<Tls>) {
     let mut closing = app.closing.subscribe();
     let mut hangup = tls.hangup.lock().take();
+    warn_of_names(&app, &tls);
     let mut warned_at = None;
     loop {
         tell_of_expiry(&app, &tls, &mut warned_at);
@@ -59,6 +60,7 @@ async fn tell(app: &Arc<App>, tls: &Tls, found: Found) {
             Reload::REFUSED
         }
         Found::Renewed { before, after } => {
+            warn_of_names(app, tls);
             let expires_at = tls.expires_at();
             tracing::info!(certificate = after, %expires_at, "the certificate was renewed");
             let changed = json!([{"name": "tls_cert", "before": before, "after": after}]);
@@ -75,6 +77,15 @@ async fn tell(app: &Arc<App>, tls: &Tls, found: Found) {
         .certificate_reloads
         .get_or_create(&outcome)
         .inc();
+}
+
+/// Callers who use a public host that the certificate does not name are refused by their own clients.
+fn warn_of_names(app: &App, tls: &Tls) {
+    for host in &app.settings.public_hosts {
+        if !tls.is_for(without_port(host)) {
+            tracing::warn!(host, "the certificate is not for this public host");
+        }
+    }
 }
 
 /// Keeps the measure, and warns once a day.

@@ -1,6 +1,8 @@
 //! The platform's own actions, a row each: name, category, target type, title, sentence.
 
-use crate::Category::{self, AccessControl, Alert, Audit, Cluster, Config, Instance, Webhook};
+use crate::Category::{
+    self, AccessControl, Alert, Audit, Cluster, Config, Instance, Other, Webhook,
+};
 
 pub(super) type Row = (
     &'static str,
@@ -99,4 +101,6 @@ pub(super) const ACTIONS: &[Row] = &[
     ("startServer", Audit, "server", "Start server", "{actor} started"),
     ("stopServer", Audit, "server", "Stop server", "{actor} stopped"),
     ("changeConfig", Audit, "server", "Change configuration", "{actor} was started with other settings"),
+
+    ("dropEntries", Other, "source", "Drop entries", "{actor} could not record entries of {target}"),
 ];

@@ -32,17 +32,24 @@
 //! - [`spool`]: entries on disk until the log has them
 //! - [`sender`]: calls to the log, and what their answers mean
 //! - [`error`], [`notice`]: what a caller is told, and what an operator is
+//! - `routes`, `layer`, `testing` (features `tower`, `axum`): requests that record themselves
 
 pub mod action;
 pub mod building;
 mod clock;
 pub mod config;
 pub mod error;
+#[cfg(feature = "tower")]
+pub mod layer;
 pub mod notice;
 pub mod recorder;
 pub mod recording;
+#[cfg(feature = "tower")]
+pub mod routes;
 mod sender;
 mod spool;
+#[cfg(feature = "tower")]
+pub mod testing;
 pub mod value;
 
 pub use action::Action;
@@ -50,6 +57,10 @@ pub use building::{Actor, By, Did, Entry, Request, Target};
 pub use config::{Config, Guarantee, Token};
 pub use entry::{ActorKind, Category, Draft, EntryId, Json, Organization, Problems, Timestamp};
 pub use error::{Error, OpenError, Unconfirmed};
+#[cfg(feature = "tower")]
+pub use layer::{Audit, AuditLayer};
 pub use notice::Notice;
 pub use recorder::{Health, Recorder, Stats};
 pub use recording::{Kept, Receipt, Recording};
+#[cfg(feature = "tower")]
+pub use routes::Routes;

@@ -267,6 +267,17 @@ impl Recorder {
         }
     }
 
+    /// The last call to the log failed, and that was less than so long ago. What needs the log can be refused before it does
+    /// anything; what is let through afterwards asks it again.
+    pub fn is_gone(&self, since: Duration) -> bool {
+        let state = self.0.0.state.lock();
+        let has_failed = matches!(
+            state.contact,
+            Contact::Unreachable { .. } | Contact::Unauthorized { .. }
+        );
+        has_failed && state.contact_at.elapsed() < since
+    }
+
     /// An operation went on though its entry could not be recorded: counted, and told.
     pub fn unrecorded(&self, action: &str, why: &Error) {
         let shared = &self.0.0;
@@ -447,6 +458,7 @@ impl State {
             losses_told: None,
             own: Default::default(),
             contact: Contact::Untried,
+            contact_at: Instant::now(),
             counts: Counts {
                 waiting: spool.waiting,
                 ..Counts::default()
@@ -502,4 +514,4 @@ fn random_seed() -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -159,6 +159,7 @@ impl Delivery {
             keep_rejected(&self.shared.config.spool, &rejected)?;
         }
         self.delivered.advance(run.end)?;
+        self.shared.contact(Contact::Reached);
         self.advance(run, outcomes);
         self.pace.succeeded();
         let config = &self.shared.config;
@@ -167,7 +168,6 @@ impl Delivery {
             let why = why.to_owned();
             self.shared.tell(&Notice::Rejected { sequence, why });
         }
-        self.shared.contact(Contact::Reached);
         self.shared.tell_losses(false);
         Ok(())
     }

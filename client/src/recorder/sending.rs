@@ -144,6 +144,8 @@ impl Sending {
     }
 
     fn settle(&mut self, batch: Batch, outcomes: Vec<Outcome>) {
+        // Before anybody is told: whoever hears that an entry is in the log finds the log there.
+        self.shared.contact(Contact::Reached);
         let mut outcomes = outcomes.into_iter();
         let mut rejected = Vec::new();
         let mut state = self.shared.state.lock();
@@ -179,7 +181,6 @@ impl Sending {
         self.entries_max = (self.entries_max * 2).min(entries_max);
         self.shared.settled.notify_all();
         self.keep(&rejected);
-        self.shared.contact(Contact::Reached);
         self.shared.tell_losses(false);
     }
 

@@ -94,6 +94,8 @@ pub struct State {
     /// Numbers of our own entries about losses: that one is refused is no loss to tell.
     pub own: BTreeSet<u64>,
     pub contact: Contact,
+    /// When that was.
+    pub contact_at: Instant,
     pub counts: Counts,
     pub threads: usize,
     /// The spool is given back.
@@ -172,6 +174,7 @@ impl Shared {
         let is_news = std::mem::discriminant(&state.contact) != std::mem::discriminant(&contact);
         let was_untried = state.contact == Contact::Untried;
         state.contact = contact.clone();
+        state.contact_at = Instant::now();
         drop(state);
         if !is_news {
             return;

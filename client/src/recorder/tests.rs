@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 /// What a scripted log does with one call.
 #[derive(Clone, Debug)]
-enum Does {
+pub(crate) enum Does {
     /// A receipt for each entry.
     Stores,
     /// Answers with this, storing nothing.
@@ -17,23 +17,23 @@ enum Does {
 }
 
 /// A log of a test's making: one connection a call; after its script it stores everything.
-struct Log {
+pub(crate) struct Log {
     address: SocketAddr,
-    inside: Arc<(Mutex<Inside>, Condvar)>,
+    pub inside: Arc<(Mutex<Inside>, Condvar)>,
 }
 
 /// What it was sent.
 #[derive(Default)]
-struct Inside {
+pub(crate) struct Inside {
     script: VecDeque<Does>,
     /// Calls wait until the test lets them go on.
     is_held: bool,
     /// Entries that contain this are refused.
     refuses: Option<&'static str>,
     /// Whoever shows another token is not let in.
-    lets_in: Option<&'static str>,
-    calls: usize,
-    entries: Vec<serde_json::Value>,
+    pub lets_in: Option<&'static str>,
+    pub calls: usize,
+    pub entries: Vec<serde_json::Value>,
 }
 
 impl Log {
@@ -59,12 +59,12 @@ impl Log {
         log
     }
 
-    fn hold(&self, is_held: bool) {
+    pub fn hold(&self, is_held: bool) {
         self.inside.0.lock().is_held = is_held;
         self.inside.1.notify_all();
     }
 
-    fn wait(&self, until: impl Fn(&Inside) -> bool) {
+    pub fn wait(&self, until: impl Fn(&Inside) -> bool) {
         let mut inside = self.inside.0.lock();
         while !until(&inside) {
             let waited = self.inside.1.wait_for(&mut inside, Duration::from_secs(30));
@@ -72,13 +72,13 @@ impl Log {
         }
     }
 
-    fn sequences(&self) -> Vec<u64> {
+    pub fn sequences(&self) -> Vec<u64> {
         let inside = self.inside.0.lock();
         let number = |e: &serde_json::Value| e["source"]["sequence"].as_u64().expect("a number");
         inside.entries.iter().map(number).collect()
     }
 
-    fn entry(&self, sequence: u64) -> serde_json::Value {
+    pub fn entry(&self, sequence: u64) -> serde_json::Value {
         let inside = self.inside.0.lock();
         let found = inside
             .entries
@@ -177,14 +177,21 @@ fn take(inside: &(Mutex<Inside>, Condvar), body: &[u8], token: Option<String>) -
     ))
 }
 
-struct Bench {
-    log: Log,
+pub(crate) struct Bench {
+    pub log: Log,
     dir: TempDir,
     notices: Arc<Mutex<Vec<Notice>>>,
 }
 
 impl Bench {
-    fn with(script: impl IntoIterator<Item = Does>) -> Self {
+    /// What was recorded, when everything is delivered.
+    #[cfg(feature = "axum")]
+    pub fn entries(&self, recorder: &Recorder) -> Vec<serde_json::Value> {
+        recorder.flush(Duration::from_secs(30)).expect("delivered");
+        self.log.inside.0.lock().entries.clone()
+    }
+
+    pub fn with(script: impl IntoIterator<Item = Does>) -> Self {
         Self {
             log: Log::start(script),
             dir: tempfile::tempdir().expect("a directory"),
@@ -192,7 +199,7 @@ impl Bench {
         }
     }
 
-    fn config(&self) -> Config {
+    pub fn config(&self) -> Config {
         let server = format!("http://{}", self.log.address);
         let notices = Arc::clone(&self.notices);
         let config = Config::new(server, "test", self.dir.path());
@@ -204,11 +211,11 @@ impl Bench {
         }
     }
 
-    fn open(&self) -> Recorder {
+    pub fn open(&self) -> Recorder {
         Recorder::open(self.config()).expect("the recorder opens")
     }
 
-    fn noticed(&self, wanted: impl Fn(&Notice) -> bool) -> bool {
+    pub fn noticed(&self, wanted: impl Fn(&Notice) -> bool) -> bool {
         self.notices.lock().iter().any(wanted)
     }
 }

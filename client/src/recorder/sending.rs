@@ -147,7 +147,7 @@ impl Sending {
         // Before anybody is told: whoever hears that an entry is in the log finds the log there.
         self.shared.contact(Contact::Reached);
         let mut outcomes = outcomes.into_iter();
-        let mut rejected = Vec::new();
+        let (mut rejected, mut waiting) = (Vec::new(), Vec::new());
         let mut state = self.shared.state.lock();
         for sequence in batch.required {
             let (Some(item), Some(outcome)) = (state.required.remove(&sequence), outcomes.next())
@@ -163,9 +163,7 @@ impl Sending {
                 }),
                 Outcome::Rejected { why } => Err(Error::Refused(why.clone())),
             };
-            if let Some((slot, _)) = &item.waiting {
-                slot.put(told);
-            }
+            waiting.extend(item.waiting.as_ref().map(|w| (Arc::clone(&w.0), told)));
             rejected.extend(Rejected::of(item, outcome));
         }
         for item in batch.best_effort {
@@ -179,8 +177,12 @@ impl Sending {
         self.pace.succeeded();
         let entries_max = self.shared.config.batch_entries_max;
         self.entries_max = (self.entries_max * 2).min(entries_max);
-        self.shared.settled.notify_all();
+        // What is refused is kept before anybody is told.
         self.keep(&rejected);
+        for (slot, told) in waiting {
+            slot.put(told);
+        }
+        self.shared.settled.notify_all();
         self.shared.tell_losses(false);
     }
 

@@ -7,18 +7,20 @@ import subprocess
 import tempfile
 
 
+BINARY = os.path.abspath(os.environ.get("MAR_AUDIT_BIN", "target/debug/mar-audit"))
+
+
 @contextlib.contextmanager
 def running(*arguments, volatile=True, folder=None):
     """Yields the server's URL; stops the server at the end. Its log is shown if it does not start. Its data are in `data`
     below the folder, if one is given, and stay there.
     """
-    binary = os.environ.get("MAR_AUDIT_BIN", "target/debug/mar-audit")
     with contextlib.nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="mar-audit-") as data:
-        command = [binary, "serve", "--data", data + "/data", "--listen", "127.0.0.1:0", *arguments]
+        command = [BINARY, "serve", "--data", data + "/data", "--listen", "127.0.0.1:0", *arguments]
         if volatile:
             command.append("--allow-volatile")
         with open(data + "/log", "w+") as log:
-            # Who may do what is told by tests of that.
+            # Who may do what is told by tests of that: they say --access required.
             environment = {**os.environ, "MAR_AUDIT_ACCESS": "open"}
             server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, cwd=data)
             try:

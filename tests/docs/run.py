@@ -6,8 +6,11 @@ json            parsed. ndjson: parsed line by line. toml: read as settings.
 text, no name   shown only.
 
 A block after `<!-- shown only: REASON -->` is not run. REASON is printed; it counts as nothing.
+A block after `<!-- guarded -->` is run where nobody is let in without a credential, in the directory that `serve` was started in; once
+it holds an `owner.token`, that is what commands show. `ana.password` and `bo.password` are there to be read.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -22,23 +25,29 @@ sys.path.insert(0, str(ROOT / "tests" / "clients"))
 from server import Tally, running  # noqa: E402
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"(?:<!-- shown only: (?P<reason>.*?) -->\s*)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"(?:<!-- (?:shown only: (?P<reason>.*?)|(?P<guarded>guarded)) -->\s*)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S)
 SHOWN = {"", "text"}
 
 
 def main():
     tally = Tally()
     blocks = [(path, found) for path in DOCUMENTS if path.exists() for found in BLOCK.finditer(path.read_text())]
-    with running("--demo") as url, tempfile.TemporaryDirectory(prefix="mar-audit-docs-") as scratch:
-        place = pathlib.Path(scratch)
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(running("--demo"))
+        place = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mar-audit-docs-")))
         environment = prepare(place, url)
+        guarded = place / "guarded"
+        guarded_url = stack.enter_context(running("--access", "required", folder=str(guarded)))
         for path, found in blocks:
             line = path.read_text()[: found.start("body")].count("\n") + 1
             name = f"{path.relative_to(ROOT)}:{line} {found['language']}"
             if found["reason"]:
                 print(f"shown   {name} ({found['reason']})")
             elif found["language"] not in SHOWN:
-                good, detail = examine(found["language"], found["body"], place, environment, url)
+                where = (place / "work", environment, url)
+                if found["guarded"]:
+                    where = (guarded, with_owner(guarded, environment, guarded_url), guarded_url)
+                good, detail = examine(found["language"], found["body"], *where)
                 tally.check(name, good, detail)
     tally.end()
 
@@ -54,12 +63,21 @@ def prepare(place, url):
     stand_in.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec mar-audit "$@"\n')
     stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
     (place / "work").mkdir()
+    (place / "guarded").mkdir()
+    for name in ("ana", "bo"):
+        (place / "guarded" / f"{name}.password").write_text(f"correct horse of {name}\n")
     return {
         **os.environ,
         "PATH": f"{commands}:{os.environ['PATH']}",
         "MAR_AUDIT_SERVER": url,
         "NO_COLOR": "1",
     }
+
+
+def with_owner(guarded, environment, url):
+    """The environment of whoever claimed the guarded server, as far as there is such a one."""
+    token = {"MAR_AUDIT_TOKEN": "@owner.token"} if (guarded / "owner.token").exists() else {}
+    return {**environment, "MAR_AUDIT_SERVER": url, **token}
 
 
 def examine(language, body, place, environment, url):
@@ -85,7 +103,7 @@ def run(language, body, place, environment):
     command = ["bash", "-euo", "pipefail", "-c", body] if language == "sh" else ["python3", "-c", body]
     try:
         done = subprocess.run(
-            command, cwd=place / "work", env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=place, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
     except subprocess.TimeoutExpired:
         return False, "did not end within a minute"

@@ -14,7 +14,6 @@ export function start() {
   });
 }
 
-/** @type {Record<string, (at: HTMLElement) => boolean | void>} */
 const KEYS = {
   "/": () => {
     const box = document.querySelector("#search");

@@ -2,7 +2,6 @@
 
 import { go } from "./navigate.js";
 
-/** @type {EventSource | null} */
 let tail = null;
 let address = "";
 let waiting = 0;

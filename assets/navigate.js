@@ -1,6 +1,5 @@
 // Goes from one state of the list to another without loading the page anew: the server renders, this swaps.
 
-/** @type {AbortController | null} */
 let under_way = null;
 /** What the page in view was rendered for. */
 let shown = new URL(location.href.split("#")[0]);

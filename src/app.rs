@@ -3,6 +3,7 @@
 use crate::api::proof;
 use crate::config::provider::Settings as Provider;
 use crate::guard::Door;
+use crate::guard::framing::Site;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::server::Tls;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub proxies: Vec<Cidr>,
     /// Where people sign in who do not here.
     pub provider: Option<Provider>,
+    /// Sites whose pages may show ours in a frame, to who has an embed token.
+    pub embed_origins: Vec<Site>,
     pub limits: Limits,
 }
 
@@ -156,6 +159,7 @@ impl Default for Settings {
             tls: None,
             proxies: Vec::new(),
             provider: None,
+            embed_origins: Vec::new(),
             limits: Limits::default(),
         }
     }

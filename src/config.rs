@@ -4,6 +4,7 @@
 
 pub mod provider;
 
+use crate::guard::framing::Site;
 use entry::address::Cidr;
 use entry::catalogue::Action;
 use entry::{Catalogue, Category, Organization};
@@ -107,6 +108,12 @@ pub const KEYS: &[Key] = &[
         Kind::List,
         None,
         "host names, besides the address itself, that calls may be addressed to; logs are named after the first",
+    ),
+    key(
+        "embed_origins",
+        Kind::List,
+        None,
+        "sites, such as https://console.mar.example, whose pages may show these in a frame, by an embed token",
     ),
     key(
         "known_checkpoints",
@@ -261,6 +268,8 @@ pub struct Config {
     pub insecure_listen: bool,
     pub allow_volatile: bool,
     pub public_hosts: Vec<String>,
+    /// Sites whose pages may show ours in a frame.
+    pub embed_origins: Vec<Site>,
     pub known_checkpoints: Known,
     pub default_organization: Organization,
     pub log: String,
@@ -442,6 +451,7 @@ impl Layers {
             insecure_listen: self.get("insecure_listen")?,
             allow_volatile: self.get("allow_volatile")?,
             public_hosts: self.optional("public_host")?.unwrap_or_default(),
+            embed_origins: self.embed_origins()?,
             known_checkpoints: match self.optional::<String>("known_checkpoints")?.as_deref() {
                 None => Known::Beside,
                 Some("none") => Known::Off,
@@ -470,6 +480,15 @@ impl Layers {
             provider: self.provider()?,
             actions: self.actions()?,
         })
+    }
+
+    fn embed_origins(&self) -> Result<Vec<Site>, Error> {
+        let named: Vec<String> = self.optional("embed_origins")?.unwrap_or_default();
+        let read = |text: &String| {
+            let what = format!("`{text}` is not a site, such as https://console.mar.example");
+            Site::parse(text).ok_or_else(|| self.wrong("embed_origins", &what))
+        };
+        named.iter().map(read).collect()
     }
 
     /// Every setting with its value and origin.

@@ -6,11 +6,13 @@
 //! - [`door`]: open, or guarded
 //! - [`caller`]: who calls, and how; the extractor that handlers take
 //! - [`forwarded`]: whom a call comes from, where a proxy hands it on
+//! - [`framing`]: which sites may show what in a frame
 //! - [`stream`]: streams end when who reads them may no longer
 
 pub mod caller;
 pub mod door;
 pub mod forwarded;
+pub mod framing;
 pub mod stream;
 
 pub use caller::{Caller, Circumstances, Peer};
@@ -48,6 +50,7 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
     let circumstances = Circumstances::of(&app, &request);
     let checked = check(&app, &request, circumstances.https);
     let policy = transport(&app, &circumstances, &request);
+    let ancestors = framing::ancestors(&app, &path, request.headers());
     let response = match checked.and_then(|()| introduce(&app, &mut request, circumstances)) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
@@ -63,7 +66,7 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
             .insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));
         *response.body_mut() = Body::from(document);
     }
-    secure(response.headers_mut());
+    secure(response.headers_mut(), ancestors.as_deref());
     if let Some(policy) = policy {
         let headers = response.headers_mut();
         headers.insert(header::STRICT_TRANSPORT_SECURITY, policy);
@@ -199,7 +202,8 @@ fn check(app: &App, request: &Request, https: bool) -> Result<(), Problem> {
     // What a browser sends by itself proves nothing about who meant the call: one that changes something says where from.
     let told = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
     let untold = !told && caller::is_by_cookie(&app.door, headers);
-    if foreign || !origin || untold {
+    let brings = *method == Method::POST && framing::may_bring(app, request.uri().path(), headers);
+    if (foreign || !origin || untold) && !brings {
         return Err(
             Kind::CrossOrigin.detail("a page of another origin may not change anything here")
         );
@@ -252,18 +256,24 @@ fn transport(app: &App, circumstances: &Circumstances, request: &Request) -> Opt
 }
 
 /// Pages load only what this server serves; everything else loads nothing.
-const PAGE_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
-const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors ";
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors ";
 
-fn secure(headers: &mut HeaderMap) {
+/// `ancestors` may show the answer in a frame; nobody, if there are none.
+fn secure(headers: &mut HeaderMap, ancestors: Option<&str>) {
     let page = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let policy = if page { PAGE_POLICY } else { DATA_POLICY };
-    let fixed: [(HeaderName, &'static str); 6] = [
-        (header::CONTENT_SECURITY_POLICY, policy),
+    let policy = format!("{policy}{}", ancestors.unwrap_or("'none'"));
+    let policy = HeaderValue::from_str(&policy).expect("origins are ASCII");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    if ancestors.is_none() {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    let fixed: [(HeaderName, &'static str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),

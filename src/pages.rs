@@ -8,6 +8,7 @@
 //! - [`reader`], [`setting`], [`layout`]: who reads, what every page is rendered with, and its frame
 //! - [`form`]: what a form sends
 //! - [`entrance`]: signing in and out, the first owner, an auditor's link
+//! - [`embed`]: in within another site's page
 //! - [`load`]: what a page shows, asked of the API's functions
 //! - [`list`]: the Audit Logs page, of [`toolbar`], [`facets`], [`chart`], [`table`]
 //! - [`details`], [`json`], [`target`]: one entry in full, one target over time
@@ -20,6 +21,7 @@
 mod assets;
 mod chart;
 mod details;
+mod embed;
 mod entrance;
 mod erasure;
 mod facets;
@@ -80,6 +82,7 @@ pub fn router() -> Router<Arc<App>> {
         )
         .route("/claim", get(entrance::claim_form).post(entrance::claim))
         .route("/link", get(entrance::link_form).post(entrance::link))
+        .route("/embed", get(embed::form).post(embed::enter))
         .route("/preferences", post(preferences::set))
         .route("/assets/{hash}/{name}", get(assets::get))
         .route(unbound::PATH, get(unbound::show));

@@ -60,6 +60,10 @@ pub struct Arguments {
     /// A host name, besides the address itself, that calls may be addressed to; repeatable. Logs are named after the first
     #[arg(long, value_name = "HOST")]
     pub public_host: Vec<String>,
+    /// A site, such as https://console.mar.example, whose pages may show the audit logs in a frame, by an embed token;
+    /// repeatable [env: MAR_AUDIT_EMBED_ORIGINS=]
+    #[arg(long, alias = "embed-origins", value_name = "ORIGIN")]
+    pub embed_origin: Vec<String>,
 }
 
 impl Arguments {
@@ -97,6 +101,9 @@ impl Arguments {
         );
         if !self.public_host.is_empty() {
             flags.push(Flag::new("public_host", self.public_host.clone()));
+        }
+        if !self.embed_origin.is_empty() {
+            flags.push(Flag::new("embed_origins", self.embed_origin.clone()));
         }
         Ok(flags)
     }
@@ -146,6 +153,7 @@ pub(super) fn chosen(config: &Config) -> Result<Settings, Failure> {
         provider,
         default_organization: config.default_organization.clone(),
         public_hosts: config.public_hosts.clone(),
+        embed_origins: config.embed_origins.clone(),
         insecure_listen: config.insecure_listen,
         tls: tls.transpose()?,
         proxies: config.proxies.clone(),

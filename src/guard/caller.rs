@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::forwarded::{Sender, sender};
+use super::framing;
 use crate::access::token::{Kind as Shown, Presented};
 use crate::access::{Denied, Principal};
 use crate::app::App;
@@ -136,7 +137,7 @@ pub(super) fn identify(door: &Door, headers: &HeaderMap, now: Timestamp) -> Iden
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<Result<&str, &'static str>> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<Result<&str, &'static str>> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (all.next()?, all.next());
     let text = first.to_str().ok().filter(|_| second.is_none());
@@ -149,7 +150,7 @@ fn bearer(headers: &HeaderMap) -> Option<Result<&str, &'static str>> {
 
 /// The credential that a browser holds, if it sent one.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    named_cookie(headers, COOKIE)
+    framing::cookie(headers)
 }
 
 /// The value of a cookie, if there is one.
@@ -177,6 +178,8 @@ pub enum SignInFirst {
     Program(Box<Problem>),
     /// A person, who comes back to where it was going.
     Person(String),
+    /// A page in another site's frame, where nobody signs in.
+    Frame(&'static str),
 }
 
 impl IntoResponse for SignInFirst {
@@ -186,6 +189,10 @@ impl IntoResponse for SignInFirst {
             SignInFirst::Person(to) => {
                 let to = HeaderValue::from_str(&to)
                     .unwrap_or_else(|_| HeaderValue::from_static("/sign-in"));
+                (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+            }
+            SignInFirst::Frame(why) => {
+                let to = format!("{}?over={why}", framing::PATH);
                 (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
             }
         }
@@ -217,17 +224,21 @@ impl FromRequestParts<Arc<App>> for Caller {
                 "sign in, or send a token: Authorization: Bearer mar_…"
             }
         };
-        Err(match is_for_people(&circumstances.path, &parts.headers) {
+        let known = framing::shows_embed(&parts.headers);
+        Err(match is_for_people(&circumstances.path) {
+            true if known => SignInFirst::Frame("expired"),
+            true if framing::is_embedded(&circumstances.path, &parts.headers) => {
+                SignInFirst::Frame("unknown")
+            }
             true => SignInFirst::Person(sign_in(&parts.method, &parts.uri)),
             false => SignInFirst::Program(Box::new(unauthenticated(why))),
         })
     }
 }
 
-/// A page that a person opened, as opposed to what programs and scripts ask for.
-fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
-    let of_programs = path.starts_with("/v1/") || path == "/metrics";
-    !of_programs && !headers.contains_key("x-part")
+/// A page that a person opened, or a part of it that a script asks for, as opposed to what programs ask for.
+fn is_for_people(path: &str) -> bool {
+    !path.starts_with("/v1/") && path != "/metrics"
 }
 
 /// `/sign-in`, with the way back to a page that can be opened again.

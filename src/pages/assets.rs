@@ -148,6 +148,7 @@ mod tests {
             include_str!("integrity.rs"),
             include_str!("entrance.rs"),
             include_str!("hiding.rs"),
+            include_str!("embed.rs"),
         ] {
             for used in source.split("icon(\"").skip(1) {
                 let name = used.split('"').next().expect("split gives at least one");

@@ -284,7 +284,7 @@ pub async fn sign_out(State(app): State<Arc<App>>, caller: Anyone, headers: Head
 }
 
 /// What is behind the `#` of a pasted link, or the secret itself.
-fn secret_of(pasted: &str) -> String {
+pub(super) fn secret_of(pasted: &str) -> String {
     let behind = pasted.rsplit('#').next().unwrap_or_default();
     behind.trim().to_owned()
 }

@@ -34,9 +34,11 @@ pub fn entrance(setting: &Setting, title: &str, content: Markup) -> Markup {
         script type="module" src=(assets::url("enter.js")) {}
     };
     let body = html! {
-        header.top {
-            span.brand { (icon("logo")) "MAR audit" }
-            div.end { (theme_switch(setting)) }
+        @if !setting.reader.is_embedded() {
+            header.top {
+                span.brand { (icon("logo")) "MAR audit" }
+                div.end { (theme_switch(setting)) }
+            }
         }
         main.entrance #main { section.card { (icon("logo")) (content) } }
     };

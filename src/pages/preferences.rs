@@ -12,6 +12,24 @@ use axum::response::{IntoResponse, Response};
 pub const THEME: &str = "mar_audit_theme";
 pub const ZONE: &str = "mar_audit_zone";
 
+/// How a page in another site's frame looks, as that site said; the person's own choices are for windows.
+pub const LOOK: &str = "mar_embed_look";
+
+/// The value of [`LOOK`].
+pub fn look(theme: Option<Theme>, zone: Option<&Zone>) -> String {
+    let mut look = url::form_urlencoded::Serializer::new(String::new());
+    look.extend_pairs(theme.map(|theme| ("theme", theme.name())));
+    look.extend_pairs(zone.map(|zone| ("tz", zone.name())));
+    look.finish()
+}
+
+/// What [`LOOK`] says.
+pub fn kept_look(headers: &HeaderMap) -> (Option<Theme>, Option<Zone>) {
+    let look = Location::new("", cookie(headers, LOOK).unwrap_or_default());
+    let theme = look.get("theme").and_then(Theme::parse);
+    (theme, look.get("tz").and_then(Zone::parse))
+}
+
 /// Taken back: why somebody read is not why the next one does.
 pub fn no_purpose() -> HeaderValue {
     HeaderValue::from_static("mar_audit_purpose=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")

@@ -50,6 +50,14 @@ impl Reader {
         }
     }
 
+    /// Of a page in another site's frame that shows nothing yet, or nothing any more.
+    pub fn embedded() -> Self {
+        Self {
+            by: By::Embed,
+            ..Self::nobody()
+        }
+    }
+
     pub fn of(app: &App, caller: &Caller) -> Self {
         let principal = &caller.principal;
         let access = app.door.access().ok();

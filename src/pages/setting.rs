@@ -69,9 +69,18 @@ pub fn icon(name: &str) -> Markup {
 
 /// The setting of a call, for who makes it.
 pub fn read(app: &App, caller: &Caller, here: Location, headers: &HeaderMap) -> Setting {
+    let reader = Reader::of(app, caller);
+    let setting = of_nobody(app, &caller.circumstances, here, headers);
+    if !reader.is_embedded() {
+        return Setting { reader, ..setting };
+    }
+    let (theme, zone) = preferences::kept_look(headers);
+    let asked = setting.here.get("tz").and_then(Zone::parse);
     Setting {
-        reader: Reader::of(app, caller),
-        ..of_nobody(app, &caller.circumstances, here, headers)
+        theme,
+        zone: asked.or(zone).unwrap_or_else(Zone::utc),
+        reader,
+        ..setting
     }
 }
 

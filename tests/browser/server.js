@@ -10,21 +10,27 @@ import { chromium } from "playwright-core";
 const BINARY = process.env.MAR_AUDIT_BIN ?? join(import.meta.dirname, "../../target/debug/mar-audit");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** @returns {Promise<{ url: string, stop: () => Promise<void>, record: (entries: object[]) => Promise<any> }>} */
-export async function start_server() {
+/**
+ * @param {{ access?: "open" | "required", flags?: string[] }} [how]
+ * @returns {Promise<{ url: string, first_link: Promise<string>, stop: () => Promise<void>, record: (entries: object[]) => Promise<any> }>}
+ */
+export async function start_server({ access = "open", flags = [] } = {}) {
   // The known checkpoints lie beside the data directory, and go with it.
   const home = mkdtempSync(join(tmpdir(), "mar-audit-browser-"));
   const data = join(home, "data");
-  const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--allow-volatile"], {
+  const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--allow-volatile", ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
     // Who may do what is told by tests of that.
-    env: { ...process.env, MAR_AUDIT_ACCESS: "open" },
+    env: { ...process.env, MAR_AUDIT_ACCESS: access },
   });
   let said = "";
   child.stderr.on("data", (bytes) => (said += bytes));
   const ended = new Promise((resolve) => child.once("exit", resolve));
+  const lines = createInterface({ input: child.stdout });
+  /** What a guarded one prints once, while nobody owns it. */
+  const first_link = new Promise((resolve) => lines.on("line", (line) => line.includes("/claim#") && resolve(line.match(/http:\S+/)[0])));
   const url = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on("line", (line) => {
+    lines.on("line", (line) => {
       const found = line.match(/http:\/\/[0-9.:]+/);
       if (found) resolve(found[0]);
     });
@@ -33,6 +39,7 @@ export async function start_server() {
   });
   return {
     url,
+    first_link,
     async stop() {
       child.kill("SIGTERM");
       await ended;

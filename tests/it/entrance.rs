@@ -1,7 +1,9 @@
 //! The pages by which people come in and leave, as a browser without scripts uses them.
 
 use crate::access::{Caller, PASSWORD, claimed, entry};
+use crate::api::uuid;
 use crate::test_server::{Answer, TestServer};
+use mar_audit::app::Settings;
 use serde_json::{Value, json};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -387,4 +389,244 @@ fn a_purpose_that_is_kept_is_noted_with_what_follows() {
     let none = encoded(&[("purpose", " "), ("return", "/")]);
     let gone = server.send("POST", "/preferences", &headers, none.as_bytes());
     assert!(cookies(&gone)[0].starts_with("mar_audit_purpose=;"));
+}
+
+const CONSOLE: &str = "https://console.mar.example";
+
+/// A server whose pages the console may show.
+fn embeddable() -> TestServer {
+    let site = mar_audit::guard::framing::Site::parse(CONSOLE).expect("a site");
+    TestServer::guarded_with(Settings {
+        embed_origins: vec![site],
+        ..Settings::default()
+    })
+}
+
+/// An embed token for what is acme's, by a service that may read it.
+fn embed_token(owner: &Caller<'_>) -> String {
+    let (secret, ..) = owner.service("console", &[json!({"role": "viewer"})]);
+    let console = Caller::with_token(owner.server, &secret);
+    let wanted = json!({"organization": "acme", "life_seconds": 60});
+    let made = console.done("POST", "/v1/access/embed", &wanted);
+    made["secret"].as_str().expect("a secret").to_owned()
+}
+
+/// What the console's own page posts into its frame.
+fn bring(server: &TestServer, origin: &str, fields: &[(&str, &str)]) -> Answer {
+    let headers = [
+        FORM,
+        ("origin", origin),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-dest", "iframe"),
+    ];
+    server.send("POST", "/embed", &headers, encoded(fields).as_bytes())
+}
+
+#[track_caller]
+fn is_framed(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    assert_eq!(answer.header("x-frame-options"), None);
+    let policy = answer.header("content-security-policy").expect("a policy");
+    let framed = format!("frame-ancestors {CONSOLE}");
+    assert!(policy.ends_with(&framed), "{policy}");
+}
+
+/// What a frame of another site asks for, with these cookies.
+fn frame(server: &TestServer, path: &str, held: &str) -> Answer {
+    let headers = [("cookie", held), ("sec-fetch-dest", "iframe")];
+    server.send("GET", path, &headers, b"")
+}
+
+/// The cookies that an answer sets, as they are sent back.
+fn held(answer: &Answer) -> String {
+    let set = cookies(answer).into_iter();
+    let pairs: Vec<&str> = set.filter_map(|set| set.split(';').next()).collect();
+    pairs.join("; ")
+}
+
+#[test]
+fn an_embedded_page_shows_the_list_in_the_frame_of_its_site_and_of_no_other() {
+    let server = embeddable();
+    let owner = claimed(&server);
+    for (n, organization) in [(1, "acme"), (2, "other")] {
+        let line = entry(n, organization, None);
+        let line = serde_json::from_str(&line).expect("JSON");
+        owner.done("POST", "/v1/entries", &line);
+    }
+    let token = embed_token(&owner);
+    is_framed(&server.get("/embed"), 200);
+    let fields = [
+        ("token", token.as_str()),
+        ("theme", "dark"),
+        ("tz", "Europe/Madrid"),
+        ("next", "/?category=cluster"),
+    ];
+    let entered = bring(&server, CONSOLE, &fields);
+    is_framed(&entered, 303);
+    assert_eq!(entered.header("location"), Some("/?category=cluster"));
+    for (cookie, name) in cookies(&entered)
+        .into_iter()
+        .zip(["mar_embed=", "mar_embed_look="])
+    {
+        let told = "; Path=/; HttpOnly; SameSite=None; Secure; Partitioned";
+        assert!(
+            cookie.starts_with(name) && cookie.ends_with(told),
+            "{cookie}"
+        );
+    }
+    let held = held(&entered);
+    let page = frame(&server, "/", &held);
+    is_framed(&page, 200);
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    for said in ["person-1", "data-theme=\"dark\"", "Audit Logs"] {
+        assert!(page.text().contains(said), "{said}");
+    }
+    for gone in ["person-2", "class=\"top\"", "Share", "Export", "/integrity"] {
+        assert!(!page.text().contains(gone), "{gone}");
+    }
+    let details = frame(&server, &format!("/entries/{}", uuid(1)), &held);
+    is_framed(&details, 200);
+    assert!(details.text().contains("CET"), "{}", details.text());
+    let json = frame(&server, &format!("/v1/entries/{}", uuid(1)), &held);
+    is_framed(&json, 200);
+    // Of somebody who signed in, nothing is framed, nor does a window show what a frame was let in for.
+    let session = owner.credential().1;
+    is_guarded_page(&frame(&server, "/", session), 200);
+    let both = format!("{session}; {held}");
+    is_framed(&frame(&server, "/", &both), 200);
+    let window = [("cookie", both.as_str()), ("sec-fetch-dest", "document")];
+    let page = server.send("GET", "/", &window, b"");
+    is_guarded_page(&page, 200);
+    assert!(page.text().contains("person-2"));
+}
+
+#[test]
+fn a_frame_whose_token_is_over_says_so_within_its_site() {
+    let server = embeddable();
+    let token = embed_token(&claimed(&server));
+    let fields = [("token", token.as_str())];
+    let entered = bring(&server, CONSOLE, &fields);
+    let held = held(&entered);
+    is_framed(&frame(&server, "/?limit=25", &held), 200);
+    server.clock.advance(std::time::Duration::from_secs(61));
+    let over = frame(&server, "/?limit=25", &held);
+    is_framed(&over, 303);
+    assert_eq!(over.header("location"), Some("/embed?over=expired"));
+    let said = frame(&server, "/embed?over=expired", &held);
+    is_framed(&said, 200);
+    assert!(said.text().contains("This view is over"));
+    let none = frame(&server, "/", "mar_embed=");
+    is_framed(&none, 303);
+    assert_eq!(none.header("location"), Some("/embed?over=unknown"));
+    is_framed(&bring(&server, CONSOLE, &fields), 401);
+}
+
+#[test]
+fn only_the_way_in_takes_forms_of_other_sites_and_only_of_those_that_are_named() {
+    let server = embeddable();
+    let owner = claimed(&server);
+    let token = embed_token(&owner);
+    let fields = [("token", token.as_str()), ("next", "//evil.example")];
+    let entered = bring(&server, CONSOLE, &fields);
+    assert_eq!(
+        (entered.status, entered.header("location")),
+        (303, Some("/"))
+    );
+    for origin in [
+        "https://evil.example",
+        "null",
+        "http://console.mar.example",
+        "https://console.mar.example.evil.example",
+    ] {
+        let answer = bring(&server, origin, &fields);
+        assert_eq!(answer.status, 403, "{origin}");
+        assert!(cookies(&answer).is_empty());
+    }
+    for path in [
+        "/sign-in",
+        "/sign-out",
+        "/link",
+        "/claim",
+        "/preferences",
+        "/v1/access/sign-out",
+        "/embed/",
+    ] {
+        let headers = [FORM, ("origin", CONSOLE), ("sec-fetch-site", "cross-site")];
+        let answer = server.send("POST", path, &headers, encoded(&fields).as_bytes());
+        assert_eq!(answer.status, 403, "{path}");
+    }
+    for wrong in ["", "mar_emb_x", owner.credential().1] {
+        let answer = bring(&server, CONSOLE, &[("token", wrong)]);
+        is_framed(&answer, 401);
+        assert!(cookies(&answer).is_empty());
+    }
+}
+
+#[test]
+fn where_no_site_is_named_nothing_is_embedded_and_the_page_says_what_to_set() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let token = embed_token(&owner);
+    let way = server.get("/embed");
+    is_guarded_page(&way, 403);
+    assert!(way.text().contains("embed_origins"), "{}", way.text());
+    let answer = post(&server, "/embed", &[("token", &token)]);
+    is_guarded_page(&answer, 403);
+    assert!(cookies(&answer).is_empty());
+    assert_eq!(bring(&server, CONSOLE, &[("token", &token)]).status, 403);
+}
+
+#[test]
+fn what_a_role_hides_is_said_where_it_stands_and_shown_to_who_may_ask() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let line = serde_json::from_str(&entry(1, "acme", None)).expect("JSON");
+    owner.done("POST", "/v1/entries", &line);
+    let role = |name: &str, permissions: &[&str]| {
+        let role = json!({"permissions": permissions, "mask": ["email", "ip", "context"]});
+        owner.done("PUT", &format!("/v1/access/roles/{name}"), &role);
+        let (secret, ..) = owner.service(name, &[json!({"role": name})]);
+        secret
+    };
+    let masked = role("masked", &["entries:read"]);
+    let asking = role("asking", &["entries:read", "entries:unmask"]);
+    let masked = Caller::with_token(&server, &masked);
+    let asking = Caller::with_token(&server, &asking);
+    let path = format!("/entries/{}", uuid(1));
+    for path in ["/?columns=actor,email,ip", "/?selected=", &path] {
+        let path = path.replace("selected=", &format!("selected={}", uuid(1)));
+        let (page, offered) = (masked.get(&path), asking.get(&path));
+        for page in [&page, &offered] {
+            let text = page.text();
+            assert!(
+                text.contains("erased veiled") && !text.contains("192.0.2.1"),
+                "{path} {text}"
+            );
+            assert!(!text.contains("person-1@acme.example"));
+        }
+        assert!(!page.text().contains("Show hidden values"), "{path}");
+        assert!(offered.text().contains("Show hidden values"), "{path}");
+    }
+    let details = masked.get(&path);
+    assert!(
+        details.text().contains("3 members are") || details.text().contains("2 members are"),
+        "{}",
+        details.text()
+    );
+    assert!(!details.text().contains("data-proof"), "it may not verify");
+    let before = own(&owner, "viewEntry").len();
+    let shown = asking.get(&format!("{path}?unmask=true&purpose=OPS-88"));
+    assert!(
+        shown.text().contains("person-1@acme.example") && shown.text().contains("Hide them again")
+    );
+    let left = own(&owner, "viewEntry");
+    assert_eq!(left.len(), before + 1);
+    assert_eq!(
+        (
+            &left[0]["context"]["unmasked"],
+            &left[0]["context"]["purpose"]
+        ),
+        (&json!(true), &json!("OPS-88"))
+    );
+    assert_eq!(masked.get(&format!("{path}?unmask=true")).status, 403);
 }

@@ -501,6 +501,10 @@ const CHANGES: &[(&str, &str)] = &[
     ("door::claim", "claimServer"),
     ("door::sign_in", "signIn"),
     ("door::sign_out", "signOut"),
+    (
+        "embed::enter",
+        "sets a cookie; whoever made the token left createEmbed",
+    ),
     ("entrance::claim", "claimServer"),
     ("entrance::link", "signIn"),
     ("entrance::sign_in", "signIn"),

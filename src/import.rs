@@ -2,6 +2,7 @@
 //!
 //! In reading order:
 //! - this file: inputs, counts, the report
+//! - [`input`]: files and standard input, and a first look at them
 //! - [`send`], [`refused`]: what is stored, and what is kept beside
 //!
 //! What the formats mean is told by the crate `sources`.
@@ -9,34 +10,48 @@
 //! Nothing is lost: what no field of an entry holds stays in its context, and what becomes no entry is counted or kept.
 //! Importing the same data again stores nothing twice, because identities come from the data.
 
+mod input;
 pub mod refused;
 pub mod send;
 
 use crate::cli::{Context, Exit, Failure, Output};
 use crate::client::{self, Client};
 use crate::terminal;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 use entry::Organization;
 use indicatif::{ProgressBar, ProgressStyle};
+use input::Inputs;
 use refused::Refused;
 use send::{Batch, Receipt};
 use sources::foreign::{Choice, Claims, Fate, Item, Mapper};
+use sources::formats::{self, Formats, Recognised};
+use sources::redact::Redaction;
 use sources::scan::{Piece, Scanner};
-use sources::{cloudtrail, kubernetes, mar};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 #[derive(Args, Debug)]
 pub struct Arguments {
-    #[arg(long, value_enum)]
-    format: Format,
+    /// The format [default: told by the first items]
+    #[arg(long, value_parser = PossibleValuesParser::new(formats::names()))]
+    format: Option<String>,
+    /// A mapping of your own, a TOML file: docs/mappings.md
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    mapping: Option<PathBuf>,
     /// Files, plain, .gz or .zst; `-` for stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// A rule of redaction that is not wanted, or `all`; docs/import.md has the list
+    #[arg(long, value_name = "RULE")]
+    no_redact: Vec<String>,
+    /// A member's name whose values are secret, besides those that are known
+    #[arg(long, value_name = "NAME")]
+    redact_key: Vec<String>,
     /// The organization it goes to, `from-source` for the account the data names [default: what entries say, else the server's]
     #[arg(long, value_name = "ORGANIZATION", value_parser = organization)]
     organization: Option<Choice>,
@@ -52,34 +67,6 @@ pub struct Arguments {
     /// How long to try again while the server cannot take entries
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     patience: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Drafts and entries: NDJSON, arrays, exports
-    Mar,
-    /// Kubernetes audit.k8s.io events: log files, webhook bodies
-    Kubernetes,
-    /// AWS CloudTrail: Records files, arrays, lines, LookupEvents
-    Cloudtrail,
-}
-
-impl Format {
-    fn mapper(self, claims: Claims) -> Box<dyn Mapper> {
-        match self {
-            Format::Mar => Box::new(mar::Mar::new(claims)),
-            Format::Kubernetes => Box::new(kubernetes::Kubernetes::new(claims)),
-            Format::Cloudtrail => Box::new(cloudtrail::CloudTrail::new(claims)),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Format::Mar => "mar",
-            Format::Kubernetes => "kubernetes",
-            Format::Cloudtrail => "cloudtrail",
-        }
-    }
 }
 
 fn organization(text: &str) -> Result<Choice, String> {
@@ -103,25 +90,17 @@ struct Counts {
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let claims = Claims {
-        source: arguments
-            .source
-            .as_deref()
-            .unwrap_or(arguments.format.name())
-            .into(),
-        organization: arguments.organization.clone().unwrap_or(Choice::Unsaid),
-        now: crate::clock::now(),
-    };
+    let mut inputs = Inputs::default();
+    let mut mapper = mapper(arguments, &mut inputs)?;
     let mut counts = Counts::default();
-    let mut mapper = arguments.format.mapper(claims);
     let imported = if arguments.dry_run {
         let mut road = Road::Print(io::BufWriter::new(io::stdout()));
-        import_files(arguments, mapper.as_mut(), &mut road, &mut counts)
+        import_files(arguments, mapper.as_mut(), inputs, &mut road, &mut counts)
     } else {
         let client = context.client()?;
         // A wrong address is told at once; a server that goes away later is waited for.
         client.get("/healthz", &[], &[])?;
-        send_files(arguments, mapper.as_mut(), &client, &mut counts)
+        send_files(arguments, mapper.as_mut(), inputs, &client, &mut counts)
     };
     report(&counts, arguments.dry_run, context.common.output)?;
     imported.map_err(|failure| advise(failure, &counts))?;
@@ -130,6 +109,78 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     } else {
         Ok(())
     }
+}
+
+/// The mapper that was asked for, or that the first items ask for.
+fn mapper(arguments: &Arguments, inputs: &mut Inputs) -> Result<Box<dyn Mapper>, Failure> {
+    let mut formats = Formats::built_in();
+    let name: Box<str> = match (&arguments.mapping, &arguments.format) {
+        (Some(path), _) => {
+            let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
+            let file = path.display().to_string();
+            formats.add(&file, &text).map_err(Failure::failed)?
+        }
+        (None, Some(name)) => name.as_str().into(),
+        (None, None) => recognised(arguments, &formats, inputs)?,
+    };
+    let claims = Claims {
+        source: arguments.source.as_deref().unwrap_or(&name).into(),
+        organization: arguments.organization.clone().unwrap_or(Choice::Unsaid),
+        now: crate::clock::now(),
+        redaction: redaction(arguments, &name)?,
+    };
+    Ok(formats
+        .mapper(&name, claims)
+        .expect("a format that was recognised, named from the list or added"))
+}
+
+/// What is kept out of the log. Our own format is taken as it is: what was exported is imported again, and a draft is its caller's.
+fn redaction(arguments: &Arguments, format: &str) -> Result<Option<Arc<Redaction>>, Failure> {
+    if format == "mar" || arguments.no_redact.iter().any(|rule| rule == "all") {
+        return Ok(None);
+    }
+    let mut redaction = Redaction::default();
+    for rule in &arguments.no_redact {
+        redaction = redaction.without(rule).map_err(Failure::failed)?;
+    }
+    for name in &arguments.redact_key {
+        redaction = redaction.with_name(name);
+    }
+    Ok(Some(Arc::new(redaction)))
+}
+
+/// The format of the first input that holds anything.
+fn recognised(
+    arguments: &Arguments,
+    formats: &Formats,
+    inputs: &mut Inputs,
+) -> Result<Box<str>, Failure> {
+    let mut all: Vec<&str> = formats.names().map(|(name, _)| name).collect();
+    all.sort_unstable();
+    for file in &arguments.files {
+        let sample = inputs.sample(file)?;
+        if sample.trim_ascii().is_empty() {
+            continue;
+        }
+        return match formats.recognise(&sample) {
+            Recognised::One(name) => {
+                terminal::say(format_args!("format: {name}"));
+                Ok(name)
+            }
+            Recognised::Several(names) => Err(Failure::failed(format!(
+                "{}: its first items are read by several formats\n--format names one: {}",
+                input::shown(file),
+                names.join(", ")
+            ))),
+            Recognised::Unknown => Err(Failure::failed(format!(
+                "{}: its first items are of no known format\n--format names one: {}\n--mapping reads one of your own",
+                input::shown(file),
+                all.join(", ")
+            ))),
+        };
+    }
+    // Nothing stands in any input, so nothing will be read, by any format.
+    Ok("mar".into())
 }
 
 /// What is stored stays stored, and is recognised.
@@ -164,6 +215,7 @@ type Sent = (Batch, Result<Vec<Receipt>, client::Error>);
 fn send_files(
     arguments: &Arguments,
     mapper: &mut dyn Mapper,
+    inputs: Inputs,
     client: &Client,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
@@ -187,7 +239,7 @@ fn send_files(
             waiting: 0,
             failed: false,
         };
-        let imported = import_files(arguments, mapper, &mut road, counts);
+        let imported = import_files(arguments, mapper, inputs, &mut road, counts);
         drop(batches);
         imported
     })
@@ -196,6 +248,7 @@ fn send_files(
 fn import_files(
     arguments: &Arguments,
     mapper: &mut dyn Mapper,
+    mut inputs: Inputs,
     road: &mut Road<'_>,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
@@ -217,7 +270,7 @@ fn import_files(
             counts,
             refused: &mut kept,
         };
-        imported = input.file(file);
+        imported = input.file(file, &mut inputs);
         // What waits belongs to this input, so that its refusals are kept beside it.
         imported = imported.and(input.settle());
         input.close(arguments.refused.is_none())?;
@@ -258,26 +311,13 @@ struct Import<'i, 'r> {
 }
 
 impl Import<'_, '_> {
-    fn file(&mut self, file: &Path) -> Result<(), Failure> {
-        let failed = |e: io::Error| {
-            let what = if file == Path::new("-") {
-                "stdin".to_owned()
-            } else {
-                file.display().to_string()
-            };
-            Failure::failed(format!("{what}: {e}"))
-        };
+    fn file(&mut self, file: &Path, inputs: &mut Inputs) -> Result<(), Failure> {
+        let failed = |e| input::failed(file, &e);
         let progress = progress_bar();
-        let (input, bytes): (Box<dyn Read>, u64) = if file == Path::new("-") {
-            (Box::new(io::stdin()), 0)
-        } else {
-            let file = File::open(file).map_err(failed)?;
-            let bytes = file.metadata().map_err(failed)?.len();
-            (Box::new(file), bytes)
-        };
+        let (input, bytes) = inputs.open(file)?;
         progress.set_length(bytes);
-        let input = decompressed(progress.wrap_read(input)).map_err(failed)?;
-        let mut scanner = Scanner::new(input, self.mapper.wrappers());
+        let input = input::decompressed(progress.wrap_read(input)).map_err(failed)?;
+        let mut scanner = Scanner::new(input, self.mapper.layout());
         while let Some(piece) = scanner.next(self.refused).map_err(failed)? {
             self.counts.read += 1;
             match piece {
@@ -416,19 +456,6 @@ impl Import<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// By its first bytes: gzip, zstd, or plain.
-fn decompressed(input: impl Read + 'static) -> io::Result<Box<dyn Read>> {
-    let mut input = BufReader::with_capacity(256 * 1024, input);
-    let start = input.fill_buf()?;
-    if start.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(input)));
-    }
-    if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        return Ok(Box::new(zstd::stream::read::Decoder::with_buffer(input)?));
-    }
-    Ok(Box::new(input))
 }
 
 fn progress_bar() -> ProgressBar {

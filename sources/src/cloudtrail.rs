@@ -5,7 +5,8 @@
 
 mod targets;
 
-use super::foreign::{self, Choice, Claims, Fate, Item, Mapper};
+use super::foreign::{self, Choice, Claims, Fate, Item, Layout, Mapper};
+use super::redact;
 use entry::json::{self, Object, Value};
 use entry::{Actor, ActorKind, Category, Draft, Json, Party, Request, Result, Source};
 
@@ -20,9 +21,21 @@ impl CloudTrail {
     }
 }
 
+/// Members whose arrays hold events.
+pub const WRAPPERS: &[&str] = &["Records", "Events"];
+
+/// Whether it is a CloudTrail event, or an answer of LookupEvents with one in it.
+pub fn recognises(value: &Value<'_>) -> bool {
+    let said = |names: [&str; 2]| names.iter().any(|name| value.get(name).is_some());
+    value.get("CloudTrailEvent").is_some()
+        || said(["eventName", "eventname"])
+            && said(["eventSource", "eventsource"])
+            && (said(["userIdentity", "useridentity"]) || said(["eventVersion", "eventversion"]))
+}
+
 impl Mapper for CloudTrail {
-    fn wrappers(&self) -> &'static [&'static str] {
-        &["Records", "Events"]
+    fn layout(&self) -> Layout {
+        Layout::json(WRAPPERS)
     }
 
     fn take(&mut self, item: Item, _header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
@@ -35,7 +48,16 @@ impl Mapper for CloudTrail {
 }
 
 fn map(claims: &Claims, raw: &[u8]) -> std::result::Result<Draft, String> {
-    let value = json::parse(raw).map_err(|e| e.to_string())?;
+    let mut value = json::parse(raw).map_err(|e| e.to_string())?;
+    let redacted = claims.redact(&mut value);
+    let mut draft = event_within(claims, value)?;
+    if redacted {
+        redact::list_places(&mut draft);
+    }
+    Ok(draft)
+}
+
+fn event_within(claims: &Claims, value: Value<'_>) -> std::result::Result<Draft, String> {
     // LookupEvents gives the event as a text, and a summary around it.
     let within = value.get("CloudTrailEvent").and_then(Value::as_str);
     let value = match within {

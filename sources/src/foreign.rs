@@ -1,14 +1,16 @@
 //! What the mappings share: taking members out of foreign JSON, so that what no field of an entry holds stays as context.
 
 use super::foreign_time::{self, ForeignTime};
+use super::redact::Redaction;
 use super::scan::Place;
 use entry::json::{Object, Value};
 use entry::{Draft, Organization, Timestamp};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// One item of an input.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Item {
     pub place: Place,
     pub raw: Vec<u8>,
@@ -24,10 +26,28 @@ pub enum Fate {
     Refuse(String),
 }
 
+/// How items stand in an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// JSON values: one after the other, in arrays, or in those members' arrays of an object around them.
+    Json { wrappers: Vec<Box<str>> },
+    /// One a line.
+    Lines,
+}
+
+impl Layout {
+    /// JSON, with the names of the members whose arrays hold items.
+    pub fn json(wrappers: &[&str]) -> Self {
+        Layout::Json {
+            wrappers: wrappers.iter().map(|name| Box::from(*name)).collect(),
+        }
+    }
+}
+
 /// Turns the items of one format into drafts.
 pub trait Mapper: Send {
-    /// Members whose arrays hold items, in an object around them.
-    fn wrappers(&self) -> &'static [&'static str];
+    /// How items stand in an input.
+    fn layout(&self) -> Layout;
 
     /// Decides one item, or holds it; `header` has the members of the object around it.
     fn take(&mut self, item: Item, header: &[u8], done: &mut dyn FnMut(Item, Fate));
@@ -44,6 +64,17 @@ pub struct Claims {
     pub organization: Choice,
     /// For times that name no year.
     pub now: Timestamp,
+    /// What is kept out of the log; `None` keeps everything in.
+    pub redaction: Option<Arc<Redaction>>,
+}
+
+impl Claims {
+    /// Replaces what is secret in a foreign value, before anything is made of it; true if anything was.
+    pub fn redact(&self, value: &mut Value<'_>) -> bool {
+        self.redaction
+            .as_ref()
+            .is_some_and(|redaction| redaction.value(value))
+    }
 }
 
 /// Whose log it goes to.
@@ -68,7 +99,7 @@ impl Choice {
 }
 
 /// The ways systems write that they do not know.
-fn says_something(text: &str) -> bool {
+pub fn says_something(text: &str) -> bool {
     !matches!(text.trim(), "" | "-" | "null" | "<null>" | "\"\"")
 }
 
@@ -97,10 +128,7 @@ pub fn take_text(object: &mut Object<'_>, name: &str) -> Option<Box<str>> {
 pub fn take_time(object: &mut Object<'_>, name: &str, now: Timestamp) -> Option<ForeignTime> {
     let value = object.get(name)?;
     let time = foreign_time::read(value, now)?;
-    let same = |text: &str| {
-        Timestamp::parse(text).is_ok() && text.len() <= "2026-11-23T09:09:34.723264Z".len()
-    };
-    if value.as_str().is_some_and(same) {
+    if value.as_str().is_some_and(foreign_time::says_no_more) {
         object.remove(name);
     }
     Some(time)
@@ -149,6 +177,17 @@ pub fn digest(object: &mut Object<'_>) -> String {
             write!(hex, "{byte:02x}").expect("a string takes everything");
             hex
         })
+}
+
+/// How long its canonical JSON is.
+pub fn canonical_bytes(object: &mut Object<'_>) -> usize {
+    let value = Value::Object(std::mem::take(object));
+    let mut bytes = Vec::new();
+    entry::json::write_canonical(&value, &mut bytes);
+    if let Value::Object(same) = value {
+        *object = same;
+    }
+    bytes.len()
 }
 
 /// The draft's timestamp, and a note in the context where the source did not say it in full.

@@ -20,6 +20,11 @@ pub fn read(value: &Value<'_>, now: Timestamp) -> Option<ForeignTime> {
     }
 }
 
+/// Whether a text says no more than the timestamp read from it: RFC 3339, without digits beyond microseconds.
+pub fn says_no_more(text: &str) -> bool {
+    Timestamp::parse(text).is_ok() && text.len() <= "2026-11-23T09:09:34.723264Z".len()
+}
+
 /// The instant of a text: RFC 3339 and its relatives (a space for the `T`, `+0000`, no zone, a comma before the fraction, no
 /// separators at all), syslog's `Oct  5 09:31:22`, or a number since 1970 in seconds, milli-, micro- or nanoseconds.
 pub fn parse(text: &str, now: Timestamp) -> Option<ForeignTime> {

@@ -9,7 +9,8 @@
 
 mod names;
 
-use super::foreign::{self, Claims, Fate, Item, Mapper};
+use super::foreign::{self, Claims, Fate, Item, Layout, Mapper};
+use super::redact;
 use entry::json::{self, Object, Value};
 use entry::{Actor, ActorKind, Draft, Json, Party, Request, Result, Source, Target};
 use names::Names;
@@ -22,7 +23,13 @@ const HELD_MAX: usize = 20_000;
 /// Bytes of events held back.
 const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Members that say when it was, the best first.
+const TIMES: [&str; 3] = ["requestReceivedTimestamp", "timestamp", "stageTimestamp"];
+
 const API_GROUP: &str = "audit.k8s.io/";
+
+/// Members whose arrays hold events.
+pub const WRAPPERS: &[&str] = &["items"];
 
 /// One of these beside a verb makes an audit event of an object without an apiVersion.
 const EVENT_MEMBERS: [&str; 5] = [
@@ -117,8 +124,8 @@ impl Kubernetes {
 }
 
 impl Mapper for Kubernetes {
-    fn wrappers(&self) -> &'static [&'static str] {
-        &["items"]
+    fn layout(&self) -> Layout {
+        Layout::json(WRAPPERS)
     }
 
     fn take(&mut self, item: Item, header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
@@ -161,8 +168,23 @@ impl Mapper for Kubernetes {
     }
 }
 
+/// Whether it is an audit event; `header` has the members of the object around it.
+pub fn recognises(value: Value<'_>, header: &[u8]) -> bool {
+    audit_event(value, header).is_ok()
+}
+
 fn map(claims: &Claims, raw: &[u8], header: &[u8]) -> std::result::Result<Mapped, String> {
-    let value = json::parse(raw).map_err(|e| e.to_string())?;
+    let mut value = json::parse(raw).map_err(|e| e.to_string())?;
+    let redacted = claims.redact(&mut value);
+    let mut mapped = draft(claims, audit_event(value, header)?)?;
+    if redacted {
+        redact::list_places(&mut mapped.draft);
+    }
+    Ok(mapped)
+}
+
+/// The audit event of an item, or why it is none.
+fn audit_event<'v>(value: Value<'v>, header: &[u8]) -> std::result::Result<Object<'v>, String> {
     let event = unwrapped(value)?;
     let group = foreign::text(event.get("apiVersion"))
         .map(str::to_owned)
@@ -180,7 +202,7 @@ fn map(claims: &Claims, raw: &[u8], header: &[u8]) -> std::result::Result<Mapped
             ));
         }
     }
-    draft(claims, event)
+    Ok(event)
 }
 
 /// The apiVersion of the list around the events.
@@ -203,8 +225,20 @@ fn unwrapped(value: Value<'_>) -> std::result::Result<Object<'_>, String> {
         Some(Value::Object(object)) => Some(Value::Object(object.clone())),
         _ => None,
     };
+    let time_around = match inner.is_some() {
+        true => foreign::text(value.get("time")).map(str::to_owned),
+        false => None,
+    };
     match inner.unwrap_or(value) {
-        Value::Object(object) => Ok(object),
+        Value::Object(mut object) => {
+            // Some pass on an event without its times: the record around it has one.
+            if let Some(time) = time_around
+                && TIMES.iter().all(|name| object.get(name).is_none())
+            {
+                object.insert("timestamp", time);
+            }
+            Ok(object)
+        }
         other => Err(format!("no audit event but {}", other.what())),
     }
 }
@@ -245,7 +279,7 @@ fn draft(claims: &Claims, mut event: Object<'_>) -> std::result::Result<Mapped, 
     });
     let request = request_key(audit_id.as_deref(), &received, &username);
     draft.request = request_of(&mut event, audit_id);
-    let time = ["requestReceivedTimestamp", "timestamp", "stageTimestamp"]
+    let time = TIMES
         .iter()
         .find_map(|name| foreign::take_time(&mut event, name, claims.now));
     let time = time.or_else(|| {

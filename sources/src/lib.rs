@@ -6,12 +6,22 @@
 //! In reading order:
 //! - [`scan`], [`delimit`]: one item after the other out of a stream, in constant memory
 //! - [`foreign`], [`foreign_time`]: what the mappings share
-//! - [`mar`], [`kubernetes`], [`cloudtrail`]: the formats
+//! - [`redact`]: secrets stay out
+//! - [`table`]: formats as tables, those of `tables/` and a user's own
+//! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
+//! - [`formats`]: all of them, by name or by an input's first items
 
+pub mod azure;
 pub mod cloudtrail;
 mod delimit;
 pub mod foreign;
 pub mod foreign_time;
+pub mod formats;
 pub mod kubernetes;
 pub mod mar;
+pub mod redact;
 pub mod scan;
+pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod vault;

@@ -1,12 +1,27 @@
 //! Our own forms: drafts, and entries as the API and the exports give them.
 
-use super::foreign::{Claims, Fate, Item, Mapper};
+use super::foreign::{Claims, Fate, Item, Layout, Mapper};
 use entry::json::{self, Value};
 use entry::{Draft, EntryId};
 use sha2::{Digest, Sha256};
 
 /// Members of drafts and entries; an object with none of the required ones is something else.
 const REQUIRED: [&str; 3] = ["actor", "action", "result"];
+
+/// Members whose arrays hold entries.
+pub const WRAPPERS: &[&str] = &["entries"];
+
+/// Whether it has what every draft has, in our own words.
+pub fn recognises(value: &Value<'_>) -> bool {
+    let actor = value.get("actor");
+    let by_type = actor.and_then(|a| a.get("type")).and_then(Value::as_str);
+    by_type.is_some_and(|word| entry::ActorKind::parse(word).is_some())
+        && value.get("action").and_then(Value::as_str).is_some()
+        && value
+            .get("result")
+            .and_then(Value::as_str)
+            .is_some_and(|word| entry::Result::parse(word).is_some())
+}
 
 /// See the module.
 pub struct Mar {
@@ -66,8 +81,8 @@ fn placed_id(item: &Item, canonical: &[u8]) -> EntryId {
 }
 
 impl Mapper for Mar {
-    fn wrappers(&self) -> &'static [&'static str] {
-        &["entries"]
+    fn layout(&self) -> Layout {
+        Layout::json(WRAPPERS)
     }
 
     fn take(&mut self, item: Item, _header: &[u8], done: &mut dyn FnMut(Item, Fate)) {

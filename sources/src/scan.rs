@@ -4,6 +4,7 @@
 //! a time, and the walk goes on after it. Values are only delimited here; [`entry::json::parse`] judges them.
 
 use super::delimit::{Delimiter, Step};
+use super::foreign::Layout;
 use std::io::{self, Read};
 
 /// The longest item: a foreign event may be bulkier than the entry that it becomes, which may have 4 MiB.
@@ -43,8 +44,7 @@ pub trait Spill {
 /// Walks one input.
 pub struct Scanner<R> {
     input: R,
-    /// Names of members whose arrays hold the items, in an object around them.
-    wrappers: &'static [&'static str],
+    layout: Layout,
     buffer: Vec<u8>,
     /// What of the buffer is done with.
     at: usize,
@@ -69,10 +69,10 @@ enum Within {
 }
 
 impl<R: Read> Scanner<R> {
-    pub fn new(input: R, wrappers: &'static [&'static str]) -> Self {
+    pub fn new(input: R, layout: Layout) -> Self {
         Self {
             input,
-            wrappers,
+            layout,
             buffer: Vec::new(),
             at: 0,
             ended: false,
@@ -91,6 +91,9 @@ impl<R: Read> Scanner<R> {
 
     /// The next piece; `None` at the end.
     pub fn next(&mut self, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
+        if self.layout == Layout::Lines {
+            return self.next_line(spill);
+        }
         loop {
             let Some(byte) = self.peek_significant()? else {
                 return Ok(self.end());
@@ -141,6 +144,65 @@ impl<R: Read> Scanner<R> {
                         }
                     }
                 },
+            }
+        }
+    }
+
+    /// The next line that is not empty, without its end.
+    fn next_line(&mut self, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
+        loop {
+            if self.at == self.buffer.len() && !self.fill()? {
+                return Ok(None);
+            }
+            match self.buffer[self.at] {
+                b'\n' | b'\r' => self.consume(1),
+                _ => break,
+            }
+        }
+        let mut bytes = 0;
+        loop {
+            let rest = &self.buffer[self.at + bytes..];
+            if let Some(end) = memchr::memchr(b'\n', rest) {
+                bytes += end;
+                break;
+            }
+            bytes += rest.len();
+            if bytes > ITEM_BYTES_MAX {
+                return self.long_line(spill).map(Some);
+            }
+            if !self.fill()? {
+                break;
+            }
+        }
+        let piece = self.take_item(bytes)?;
+        Ok(Some(match piece {
+            Piece::Item { place, mut raw } => {
+                if raw.last() == Some(&b'\r') {
+                    raw.pop();
+                }
+                Piece::Item { place, raw }
+            }
+            other => other,
+        }))
+    }
+
+    /// Passes a line too long to hold through to its end.
+    fn long_line(&mut self, spill: &mut dyn Spill) -> io::Result<Piece> {
+        self.nth += 1;
+        let place = self.place();
+        let mut passed = 0;
+        loop {
+            let rest = &self.buffer[self.at..];
+            let end = memchr::memchr(b'\n', rest);
+            let bytes = end.unwrap_or(rest.len());
+            spill.write(place, &rest[..bytes])?;
+            passed += bytes as u64;
+            self.consume(bytes);
+            if end.is_some() || !self.fill()? {
+                return Ok(Piece::Spilled {
+                    place,
+                    bytes: passed,
+                });
             }
         }
     }
@@ -221,7 +283,10 @@ impl<R: Read> Scanner<R> {
         else {
             return false;
         };
-        self.wrappers.iter().any(|w| {
+        let Layout::Json { wrappers } = &self.layout else {
+            return false;
+        };
+        wrappers.iter().any(|w| {
             name.strip_suffix(w.as_bytes())
                 .is_some_and(|b| b.ends_with(b"\""))
         })

@@ -19,6 +19,7 @@ mod entrance;
 mod export;
 mod hostile;
 mod import;
+mod import_formats;
 mod key;
 mod kill;
 mod overload;

@@ -168,6 +168,11 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
+    /// The members, sorted by name, to change what they hold.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut Value<'a>)> {
+        self.0.iter_mut().map(|(name, value)| (&**name, value))
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -9,6 +9,7 @@ fn claims() -> Claims {
         source: "cloudtrail".into(),
         organization: Choice::Unsaid,
         now,
+        redaction: None,
     }
 }
 

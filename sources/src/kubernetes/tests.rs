@@ -9,6 +9,7 @@ fn mapper() -> Kubernetes {
         source: "kubernetes".into(),
         organization: foreign::Choice::Unsaid,
         now,
+        redaction: None,
     })
 }
 

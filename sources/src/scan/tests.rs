@@ -26,7 +26,7 @@ impl Read for Dripping<'_> {
 
 /// `line:text` of items, `line!text` of what is broken.
 fn scan(text: &[u8], drip: usize) -> Vec<String> {
-    let mut scanner = Scanner::new(Dripping(text, drip), &["items"]);
+    let mut scanner = Scanner::new(Dripping(text, drip), Layout::json(&["items"]));
     let mut found = Vec::new();
     while let Some(piece) = scanner
         .next(&mut Spilled::default())
@@ -85,7 +85,7 @@ fn items_come_out_of_lines_arrays_and_objects_around_arrays() {
 #[test]
 fn the_members_before_the_items_are_known() {
     let text = br#"{"kind":"L", "apiVersion":"v1" , "items" :[{"a":1}]} {"b":1} {"items":[2]}"#;
-    let mut scanner = Scanner::new(&text[..], &["items"]);
+    let mut scanner = Scanner::new(&text[..], Layout::json(&["items"]));
     let mut headers = Vec::new();
     while scanner
         .next(&mut Spilled::default())
@@ -153,7 +153,7 @@ fn a_cut_input_is_told() {
 fn what_is_too_long_is_passed_by_whole_and_the_rest_is_read() {
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(ITEM_BYTES_MAX));
     let text = format!("{{\"items\":[{{\"b\":1}},{long},{{\"c\":1}}]}}\n{long}\n{{\"d\":1}}");
-    let mut scanner = Scanner::new(text.as_bytes(), &["items"]);
+    let mut scanner = Scanner::new(text.as_bytes(), Layout::json(&["items"]));
     let mut spilled = Spilled::default();
     let mut found = Vec::new();
     while let Some(piece) = scanner.next(&mut spilled).expect("memory is read") {

@@ -38,7 +38,7 @@ const PATTERNS: &[(&str, &str)] = &[
     ),
     (
         "assignment",
-        r"((?-u:\b)[A-Za-z0-9_.-]{0,40}(?:[Pp]ass[Ww]ord|PASSWORD|[Pp]asswd|PASSWD|[Pp]assphrase|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Aa]pi_?[Kk]ey|API_?KEY)(?:\\?\x22\s{0,4}:\s{0,4}\\?\x22|\s{0,2}=\s{0,2}[\x22']?))(?P<secret>[^\s\x22'&;,|<>\\]{3,})",
+        r"((?:[Pp]ass[Ww]ord|PASSWORD|[Pp]asswd|PASSWD|[Pp]assphrase|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Aa]pi_?[Kk]ey|API_?KEY)(?:\\?\x22\s{0,4}:\s{0,4}\\?\x22|\s{0,2}=\s{0,2}[\x22']?))(?P<secret>[^\s\x22'&;,|<>\\]{3,})",
     ),
 ];
 

@@ -55,7 +55,7 @@ pub async fn sign_in_form(
     let next = here.get("next").filter(|next| is_ours(next));
     let next = next.unwrap_or("/").to_owned();
     let setting = setting(&app, (&caller, &circumstances), here, &headers);
-    let page = sign_in_page(&setting, "", &next, None);
+    let page = sign_in_page(&app, &setting, "", &next, None);
     super::html(&headers, StatusCode::OK, page)
 }
 
@@ -92,7 +92,7 @@ pub async fn sign_in(
                 Location::new("/sign-in", ""),
                 &headers,
             );
-            let page = sign_in_page(&setting, &login, &next, Some(&problem));
+            let page = sign_in_page(&app, &setting, &login, &next, Some(&problem));
             refused(&headers, &problem, page)
         }
     }
@@ -124,7 +124,13 @@ pub(super) fn refused(asked: &HeaderMap, problem: &Problem, page: Markup) -> Res
     response
 }
 
-fn sign_in_page(setting: &Setting, login: &str, next: &str, wrong: Option<&Problem>) -> Markup {
+fn sign_in_page(
+    app: &App,
+    setting: &Setting,
+    login: &str,
+    next: &str,
+    wrong: Option<&Problem>,
+) -> Markup {
     let known = match &setting.reader.by {
         By::Account { name, .. } | By::Link { name, .. } => Some(name),
         By::Nobody | By::Open | By::Embed => None,
@@ -141,6 +147,7 @@ fn sign_in_page(setting: &Setting, login: &str, next: &str, wrong: Option<&Probl
                 p.told { "You are in already, as " b { (Shown(name)) } ". " a href=(next) { "Go on" } }
             }
             (alert(wrong.map(why_not_signed_in)))
+            (elsewhere(app, next))
             form method="post" action="/sign-in" {
                 input type="hidden" name="next" value=(next);
                 (field(&Field { label: "Login", name: "login", value: login, complete: "username", focus: !again, wrong: wrong.is_some(), ..Field::TEXT }))
@@ -150,6 +157,17 @@ fn sign_in_page(setting: &Setting, login: &str, next: &str, wrong: Option<&Probl
         }
     };
     layout::entrance(setting, "Sign in", content)
+}
+
+/// The way in for those who have no password here. A link: the policy of pages lets no form lead to another host.
+fn elsewhere(app: &App, next: &str) -> Markup {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    html! {
+        @if let Some(provider) = &app.settings.provider {
+            a.button.elsewhere href={ "/sign-in/oidc?next=" (next) } { span { "Sign in with " (Shown(&provider.name)) } }
+            p.or { "or with a password" }
+        }
+    }
 }
 
 /// Neither whether there is such a login, nor which of the two was wrong.

@@ -227,6 +227,9 @@ fn roles_are_given_shown_and_taken() {
     assert_eq!(service.exit, 1, "{service:?}");
     let told = "bot was added, but not given the role nonsense";
     assert!(service.err.contains(told), "{service:?}");
+    // A service has no password; who adds it does.
+    let add = "user add bot2 --name Bot --service --sign-in ana@acme.example --password-stdin";
+    house.say(add, PASSWORD).ok();
 }
 
 #[test]
@@ -245,7 +248,8 @@ fn an_account_is_disabled_and_changes_its_own_password() {
     // Who manages nothing still changes its own password, and may list nobody.
     let other = "another horse battery";
     let both = format!("{PASSWORD}\n{other}");
-    as_bo("user password bo@acme.example", &both).ok();
+    let changed = as_bo("user password bo@acme.example", &both).ok();
+    assert_eq!(changed.err, "", "its session ended with the old one");
     refused(&as_bo("whoami", PASSWORD), "nobody is known by that");
     refused(&as_bo("user list", other), "access:manage");
     let last = house.owner("user disable ana@acme.example");

@@ -54,10 +54,10 @@ pub struct Add {
     #[arg(long, value_name = "TEXT")]
     name: String,
     /// A program's: it has tokens and no password
-    #[arg(long, conflicts_with_all = ["no_password", "password_stdin"])]
+    #[arg(long, conflicts_with = "no_password")]
     service: bool,
     /// A person who has none, and signs in elsewhere or later
-    #[arg(long, conflicts_with = "password_stdin")]
+    #[arg(long)]
     no_password: bool,
     /// A role to begin with
     #[arg(long, value_name = "NAME")]

@@ -1,6 +1,7 @@
 // A provider that does wrong on demand: the endpoints of a real one, with a switch for each fault.
 
 import { createServer } from "node:http";
+import { createServer as create_encrypted } from "node:https";
 import { randomBytes } from "node:crypto";
 import { CompactSign, exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { CLIENT } from "./server.js";
@@ -17,9 +18,10 @@ const made_key = async (kid, alg = "RS256") => {
  * What may be switched, all of it absent in a provider that does right:
  * metadata(document), returns({ code, state, iss }, asked), claims(claims, asked), header(header), sign(claims, header),
  * user_info(claims), answer(endpoint, response) which is true if it answered.
+ * @param {{ key: Buffer, cert: Buffer }} [tls]
  */
-export async function start_hostile(port) {
-  const issuer = `http://127.0.0.1:${port}`;
+export async function start_hostile(port, tls) {
+  const issuer = `${tls ? "https" : "http"}://127.0.0.1:${port}`;
   const provider = {
     issuer,
     fault: {},
@@ -47,9 +49,8 @@ export async function start_hostile(port) {
     stop: () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections())),
     listen: () => new Promise((resolve) => server.listen(port, "127.0.0.1", resolve)),
   };
-  const server = createServer((call, answer) => {
-    serve(provider, call, answer).catch((error) => answer.destroy(error));
-  });
+  const serves = (call, answer) => serve(provider, call, answer).catch((error) => answer.destroy(error));
+  const server = tls ? create_encrypted(tls, serves) : createServer(serves);
   await provider.listen();
   return provider;
 }

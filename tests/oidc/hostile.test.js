@@ -1,6 +1,10 @@
 // A provider, or somebody between, that does wrong: nobody comes in, one entry says so, and nothing secret is kept.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { start_hostile } from "./hostile.js";
 import { CLIENT, come_back, free_port, Jar, session, start_server } from "./server.js";
@@ -296,6 +300,44 @@ describe("a provider that is not there", () => {
       }
     });
   }
+});
+
+describe("a provider behind TLS", () => {
+  it("is believed by the authority that is named, and by no other", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "mar-audit-oidc-tls-"));
+    const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+    const asked = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=id"];
+    const says = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
+    execFileSync("openssl", [...asked, ...says, "-keyout", key, "-out", cert], { stdio: "ignore" });
+    const provider = await start_hostile(await free_port(), { key: readFileSync(key), cert: readFileSync(cert) });
+    try {
+      for (const [settings, status] of [
+        [{ ca_file: cert }, 303],
+        [{}, 502],
+      ]) {
+        const server = await start_server(provider.issuer, await free_port(), settings);
+        try {
+          const jar = new Jar();
+          const answer = await jar.get(`${server.url}/sign-in/oidc`);
+          assert.equal(answer.status, status, answer.text);
+          if (status === 303) {
+            assert.equal((await jar.get(await come_back(jar, server))).status, 303);
+            assert.ok(session(jar, server));
+            // An address in the clear is not one of a provider that is encrypted.
+            provider.fault = { answer: (endpoint, to) => endpoint === "token" && (to.writeHead(307, { location: "http://127.0.0.1:1/" }), to.end(), true) };
+            const other = new Jar();
+            assert.equal((await other.get(await come_back(other, server))).status, 502);
+            provider.fault = {};
+          }
+        } finally {
+          await server.stop();
+        }
+      }
+    } finally {
+      await provider.stop();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
 });
 
 describe("settings that cannot be", () => {

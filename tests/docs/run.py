@@ -8,6 +8,7 @@ text, no name   shown only.
 A block after `<!-- shown only: REASON -->` is not run. REASON is printed; it counts as nothing.
 A block after `<!-- guarded -->` is run where nobody is let in without a credential, in the directory that `serve` was started in; once
 it holds an `owner.token`, that is what commands show. `ana.password` and `bo.password` are there to be read.
+A toml block after `<!-- mapping -->` is one: the json block before it is imported by it, without sending.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests" / "clients"))
 from server import Tally, running  # noqa: E402
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"(?:<!-- (?:shown only: (?P<reason>.*?)|(?P<guarded>guarded)) -->\s*)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"(?:<!-- (?:shown only: (?P<reason>.*?)|(?P<guarded>guarded)|(?P<mapping>mapping)) -->\s*)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S)
 SHOWN = {"", "text"}
 
 
@@ -38,6 +39,7 @@ def main():
         environment = prepare(place, url)
         guarded = place / "guarded"
         guarded_url = stack.enter_context(running("--access", "required", folder=str(guarded)))
+        event = None
         for path, found in blocks:
             line = path.read_text()[: found.start("body")].count("\n") + 1
             name = f"{path.relative_to(ROOT)}:{line} {found['language']}"
@@ -47,8 +49,13 @@ def main():
                 where = (place / "work", environment, url)
                 if found["guarded"]:
                     where = (guarded, with_owner(guarded, environment, guarded_url), guarded_url)
-                good, detail = examine(found["language"], found["body"], *where)
+                if found["mapping"]:
+                    good, detail = mapped(event, found["body"], *where[:2])
+                else:
+                    good, detail = examine(found["language"], found["body"], *where)
                 tally.check(name, good, detail)
+                if found["language"] == "json":
+                    event = found["body"]
     tally.end()
 
 
@@ -97,6 +104,16 @@ def examine(language, body, place, environment, url):
     except ValueError as wrong:
         return False, str(wrong)
     return True, ""
+
+
+def mapped(event, mapping, place, environment):
+    """Whether a mapping makes an entry of the event shown before it."""
+    if event is None:
+        return False, "no json block before it to be mapped"
+    (place / "shown.json").write_text(event)
+    (place / "shown.toml").write_text(mapping)
+    good, detail = run("sh", "mar-audit import --mapping shown.toml --dry-run shown.json", place, environment)
+    return good and re.search(r"would send +1$", detail, re.M) is not None, detail
 
 
 def run(language, body, place, environment):

@@ -1,11 +1,13 @@
 //! The formats that are known: those told by tables, those told by code, and how an input is recognised as one of them.
 
 use crate::azure::Azure;
+use crate::cef;
 use crate::cloudtrail::{self, CloudTrail};
 use crate::foreign::{Claims, Fate, Item, Layout, Mapper};
 use crate::kubernetes::{self, Kubernetes};
 use crate::mar::{self, Mar};
 use crate::scan::{Piece, Place, Scanner, Spill};
+use crate::syslog;
 use crate::table::{Reads, Table, TableError};
 use crate::vault::Vault;
 use entry::json::{self, Value};
@@ -17,16 +19,19 @@ const TABLES: &[(&str, &str)] = &[
     ("auth0", include_str!("../tables/auth0.toml")),
     ("azure", include_str!("../tables/azure.toml")),
     ("cadf", include_str!("../tables/cadf.toml")),
+    ("cef", include_str!("../tables/cef.toml")),
     ("gcp", include_str!("../tables/gcp.toml")),
     ("github", include_str!("../tables/github.toml")),
     (
         "google_workspace",
         include_str!("../tables/google_workspace.toml"),
     ),
+    ("leef", include_str!("../tables/leef.toml")),
     ("m365", include_str!("../tables/m365.toml")),
     ("ocsf", include_str!("../tables/ocsf.toml")),
     ("okta", include_str!("../tables/okta.toml")),
     ("retraced", include_str!("../tables/retraced.toml")),
+    ("syslog", include_str!("../tables/syslog.toml")),
     ("teleport", include_str!("../tables/teleport.toml")),
     ("vault", include_str!("../tables/vault.toml")),
     ("workos", include_str!("../tables/workos.toml")),
@@ -201,7 +206,13 @@ impl Format {
     }
 
     fn fits(&self, sample: &[u8]) -> bool {
-        let mut scanner = Scanner::new(sample, self.layout());
+        let layout = self.layout();
+        // A line that is cut off where the sample is looks like another format's.
+        let whole = match (&layout, memchr::memrchr(b'\n', sample)) {
+            (Layout::Lines, Some(end)) if !sample[..end].trim_ascii().is_empty() => &sample[..end],
+            _ => sample,
+        };
+        let mut scanner = Scanner::new(whole, layout);
         let (mut own, mut looked_at) = (0, 0);
         while own < LOOKED_AT_MAX && looked_at < 10 * LOOKED_AT_MAX {
             looked_at += 1;
@@ -240,6 +251,7 @@ impl Table {
             Reads::Json => Layout::Json {
                 wrappers: self.wrappers.clone(),
             },
+            Reads::Syslog | Reads::Cef | Reads::Leef => Layout::Lines,
         }
     }
 
@@ -247,6 +259,9 @@ impl Table {
     pub(crate) fn event<'r>(&self, raw: &'r [u8]) -> Result<Value<'r>, String> {
         match self.reads {
             Reads::Json => json::parse(raw).map_err(|e| e.to_string()),
+            Reads::Syslog => Ok(Value::Object(syslog::message(raw))),
+            Reads::Cef => cef::cef(raw).map(Value::Object),
+            Reads::Leef => cef::leef(raw).map(Value::Object),
         }
     }
 

@@ -9,9 +9,11 @@
 //! - [`redact`]: secrets stay out
 //! - [`table`]: formats as tables, those of `tables/` and a user's own
 //! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
+//! - [`syslog`], [`cef`]: lines of text as objects
 //! - [`formats`]: all of them, by name or by an input's first items
 
 pub mod azure;
+pub mod cef;
 pub mod cloudtrail;
 mod delimit;
 pub mod foreign;
@@ -21,6 +23,7 @@ pub mod kubernetes;
 pub mod mar;
 pub mod redact;
 pub mod scan;
+pub mod syslog;
 pub mod table;
 #[cfg(test)]
 mod testing;

@@ -182,7 +182,8 @@ impl Redaction {
         .iter()
         .find_map(|name| object.get(name).and_then(Value::as_str))
         .map(|name| name.rsplit('/').next().unwrap_or(name).to_owned())
-        .filter(|name| self.rule_of(name).is_some());
+        // A name that was secret itself is no name of a secret.
+        .filter(|name| !name.contains(MARKER) && self.rule_of(name).is_some());
         let mut any = false;
         for (name, value) in object.iter_mut() {
             any |= match (&called, name) {

@@ -62,6 +62,10 @@ pub struct Table {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
     Json,
+    /// Lines, each read by a parser of this crate into an object first.
+    Syslog,
+    Cef,
+    Leef,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -57,6 +57,10 @@ const SAMPLES: &[(&str, &str)] = &[
         r#"{"event_type":"identity.user.created","message_id":"m","payload":{"typeURI":"http://schemas.dmtf.org/cloud/audit/1.0/event","id":"e","eventTime":"2026-11-23T09:40:48.811531+0000","action":"created.user","outcome":"pending","initiator":{"typeURI":"service/security/account/user","id":"u","username":"admin","request_id":"req-1","host":{"address":"192.0.2.1","agent":"curl"}},"target":{"typeURI":"data/security/account/user","id":"t"}}}"#,
     ),
     (
+        "cef",
+        r"CEF:0|V|P|1|s|n|5|suser=ana act=delete src=203.0.113.9",
+    ),
+    (
         "gcp",
         r#"{"insertId":"i","logName":"projects/p/logs/cloudaudit.googleapis.com%2Factivity","timestamp":"2026-01-02T03:04:05.123456789Z","resource":"...","operation":{"id":"op","first":true},"protoPayload":{"methodName":"v1.compute.disks.delete","serviceName":"compute.googleapis.com","resourceName":"projects/p/disks/d","status":{},"requestMetadata":"...","authenticationInfo":{"principalEmail":"ci@p.iam.gserviceaccount.com","serviceAccountDelegationInfo":[{"firstPartyPrincipal":{"principalEmail":"ana@example.com"}}]}}}"#,
     ),
@@ -67,6 +71,10 @@ const SAMPLES: &[(&str, &str)] = &[
     (
         "google_workspace",
         r#"{"kind":"admin#reports#activity","id":{"time":"2026-01-02T03:04:05.678Z","uniqueQualifier":"-5","applicationName":"admin","customerId":"C1"},"actor":{"email":"ana@example.com","profileId":"7"},"ipAddress":"2001:db8::1","events":[{"type":"USER_SETTINGS","name":"CREATE_USER","parameters":[{"name":"USER_EMAIL","value":"bo@example.com"}]},{"type":"USER_SETTINGS","name":"GRANT_ADMIN","parameters":[{"name":"USER_EMAIL","value":"bo@example.com"},{"name":"OK","boolValue":true}]}]}"#,
+    ),
+    (
+        "leef",
+        "<134>Feb 01 05:00:00 h syslog: LEEF:1.0|V|P|1|login|usrName=ana\tsrc=203.0.113.9",
     ),
     (
         "m365",
@@ -83,6 +91,10 @@ const SAMPLES: &[(&str, &str)] = &[
     (
         "retraced",
         r#"{"id":"e","action":"cluster.create","crud":"c","created":"2026-01-02T03:04:05Z","is_failure":false,"group":{"id":"acme"},"actor":{"id":"1","name":"ana@example.com"},"target":{"id":"c1","name":"pay","type":"cluster"},"source_ip":"203.0.113.2"}"#,
+    ),
+    (
+        "syslog",
+        "<38>1 2026-11-23T09:30:04.487377+00:00 vm app 1 login - hello",
     ),
     (
         "teleport",
@@ -102,10 +114,16 @@ const SAMPLES: &[(&str, &str)] = &[
 fn each_format_is_recognised_as_itself_alone() {
     let formats = Formats::built_in();
     for (name, sample) in SAMPLES {
+        if sample.starts_with('{') {
+            let array = format!("[{sample},\n{sample}]");
+            assert_eq!(
+                formats.recognise(array.as_bytes()),
+                Recognised::One((*name).into())
+            );
+        }
         for input in [
             (*sample).to_owned(),
-            format!("\n {sample}\n{sample}\n"),
-            format!("[{sample},\n{sample}]"),
+            format!("\n{sample}\n{sample}\n"),
             // Cut off in the middle of an item.
             format!("{sample}\n{}", &sample[..sample.len() / 2]),
         ] {
@@ -124,7 +142,11 @@ fn each_format_is_recognised_as_itself_alone() {
 #[test]
 fn nothing_is_guessed() {
     let formats = Formats::built_in();
-    let two = format!("{}\n{}", SAMPLES[2].1, SAMPLES[6].1);
+    let sample = |wanted| {
+        let found = SAMPLES.iter().find(|(name, _)| *name == wanted);
+        found.expect("a sample").1
+    };
+    let two = format!("{}\n{}", sample("cloudtrail"), sample("gcp"));
     for input in [
         two.as_str(),
         "",
@@ -144,11 +166,7 @@ fn nothing_is_guessed() {
     let mut formats = Formats::built_in();
     let table = "name = \"own\"\naction = \"/action\"\nrecognise = \"/crud\"\n";
     formats.add("own.toml", table).expect("a table");
-    let retraced = SAMPLES
-        .iter()
-        .find(|(name, _)| *name == "retraced")
-        .expect("a sample")
-        .1;
+    let retraced = sample("retraced");
     assert_eq!(
         formats.recognise(retraced.as_bytes()),
         Recognised::Several(vec!["retraced".into(), "own".into()])
@@ -173,7 +191,11 @@ fn sample(name: &str) -> Draft {
 
 #[test]
 fn an_import_again_is_the_same_entry_and_other_content_under_its_id_is_another() {
-    for (name, text) in SAMPLES.iter().skip(3) {
+    for (name, text) in SAMPLES
+        .iter()
+        .skip(3)
+        .filter(|(_, text)| text.starts_with('{'))
+    {
         let first = outcome(name, text.as_bytes()).drafts;
         let again = outcome(name, text.as_bytes()).drafts;
         let ids = |drafts: &[Draft]| -> Vec<_> {

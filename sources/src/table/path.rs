@@ -136,6 +136,9 @@ fn step<'v, 'a>(
         (Token::Any, Value::Array(elements)) => elements
             .iter()
             .any(|value| step(rest, value, any_case, left, found)),
+        (Token::Any, Value::Object(object)) => object
+            .iter()
+            .any(|(_, value)| step(rest, value, any_case, left, found)),
         (Token::Where { name, is }, Value::Array(elements)) => elements.iter().any(|element| {
             let of_it = element.as_object().and_then(|o| member(o, name, any_case));
             let chosen = of_it.is_some_and(|(_, value)| match value {

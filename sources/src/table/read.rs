@@ -247,7 +247,14 @@ fn member_name(node: &Node<'_>, name: &str) -> Read<Box<str>> {
 fn reads(node: &Node<'_>, name: &str) -> Read<Reads> {
     match string(node, name)?.as_ref() {
         "json" => Ok(Reads::Json),
-        other => Err(fault(node, name, format!("`{other}`: json"))),
+        "syslog" => Ok(Reads::Syslog),
+        "cef" => Ok(Reads::Cef),
+        "leef" => Ok(Reads::Leef),
+        other => Err(fault(
+            node,
+            name,
+            format!("`{other}`: json, syslog, cef or leef"),
+        )),
     }
 }
 

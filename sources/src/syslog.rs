@@ -1,0 +1,291 @@
+//! Syslog: RFC 5424, RFC 3164 and what is sent under their names. A line always becomes an object; what cannot be told apart is its message.
+//!
+//! Members: `facility`, `severity`, `priority`, `version`, `timestamp`, `hostname`, `app_name`, `proc_id`, `msg_id`, `structured_data`, `message`, and
+//! `json` where the message is an object, or `@cee:` and one. Bytes that are no UTF-8 stand as `\xff`.
+
+pub mod framing;
+
+use entry::json::{self, Object, Value};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
+    "ftp", "ntp", "security", "console", "clock", "local0", "local1", "local2", "local3", "local4",
+    "local5", "local6", "local7",
+];
+
+const SEVERITIES: [&str; 8] = [
+    "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
+];
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// Parameters of structured data that are told apart; a line with more keeps it as a text.
+const PARAMETERS_MAX: usize = 1_000;
+
+/// The longest name in a header, by RFC 5424 and a little more; what is longer is no name but part of the message.
+const NAME_BYTES_MAX: usize = 255;
+
+/// One message, without its framing.
+pub fn message(bytes: &[u8]) -> Object<'static> {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    let (text, valid) = readable(bytes);
+    let mut object = Object::new();
+    if !valid {
+        object.insert("invalid_utf8", true);
+    }
+    let (priority, rest) = priority(&text);
+    if let Some(priority) = priority {
+        object.insert("priority", u64::from(priority));
+        object.insert("facility", FACILITIES[usize::from(priority / 8)]);
+        object.insert("severity", SEVERITIES[usize::from(priority % 8)]);
+    }
+    let said = match rest.strip_prefix("1 ").filter(|_| priority.is_some()) {
+        Some(rest) => match rfc5424(rest, &mut object) {
+            Some(said) => said,
+            None => rest,
+        },
+        None => rfc3164(rest, &mut object),
+    };
+    let said = said.strip_prefix('\u{feff}').unwrap_or(said);
+    if let Some(inner) = object_in(said) {
+        object.insert("json", inner);
+    }
+    object.insert("message", said.to_owned());
+    object
+}
+
+/// The text, with bytes that are none written as `\xff`; whether there were none of those.
+pub(crate) fn readable(bytes: &[u8]) -> (String, bool) {
+    let mut text = String::with_capacity(bytes.len());
+    let mut valid = true;
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            valid = false;
+            write!(text, "\\x{byte:02x}").expect("a string takes everything");
+        }
+    }
+    (text, valid)
+}
+
+fn priority(text: &str) -> (Option<u8>, &str) {
+    let inner = text.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+    match inner {
+        Some((digits, rest))
+            if (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            match digits.parse::<u8>() {
+                Ok(priority) if priority <= 191 => (Some(priority), rest),
+                _ => (None, text),
+            }
+        }
+        _ => (None, text),
+    }
+}
+
+/// The object that a message is, if it is one.
+fn object_in(said: &str) -> Option<Value<'static>> {
+    let text = said.trim_start();
+    let text = text.strip_prefix("@cee:").unwrap_or(text).trim_start();
+    if !text.starts_with('{') {
+        return None;
+    }
+    match json::parse(text.as_bytes()) {
+        Ok(value @ Value::Object(_)) => Some(value.into_owned()),
+        _ => None,
+    }
+}
+
+/// `TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA [MSG]`; `None`, and nothing set, if it is not that.
+fn rfc5424<'t>(rest: &'t str, object: &mut Object<'static>) -> Option<&'t str> {
+    let mut rest = rest;
+    let mut names = [""; 5];
+    for name in &mut names {
+        (*name, rest) = rest.split_once(' ')?;
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            return None;
+        }
+    }
+    let (data, said) = structured_data(rest)?;
+    object.insert("version", 1_u64);
+    for (member, name) in ["timestamp", "hostname", "app_name", "proc_id", "msg_id"]
+        .into_iter()
+        .zip(names)
+    {
+        if name != "-" {
+            object.insert(member, name.to_owned());
+        }
+    }
+    if !data.is_empty() {
+        object.insert("structured_data", data);
+    }
+    let said = said.strip_prefix(' ').unwrap_or(said);
+    // Some put a space of their own before the message.
+    Some(said.strip_prefix(' ').unwrap_or(said))
+}
+
+/// `-`, or `[id name="value" …]` one after the other; and what follows.
+fn structured_data(text: &str) -> Option<(Object<'static>, &str)> {
+    let mut data = Members::default();
+    if let Some(rest) = text.strip_prefix('-') {
+        return (rest.is_empty() || rest.starts_with(' ')).then_some((data.object, rest));
+    }
+    let mut rest = text;
+    let mut parameters = 0;
+    while let Some(element) = rest.strip_prefix('[') {
+        let end = element.find([' ', ']'])?;
+        let id = &element[..end];
+        let mut members = Members::default();
+        rest = &element[end..];
+        loop {
+            rest = rest.trim_start_matches(' ');
+            if let Some(after) = rest.strip_prefix(']') {
+                rest = after;
+                break;
+            }
+            let (name, value) = rest.split_once("=\"")?;
+            let (value, after) = quoted(value)?;
+            parameters += 1;
+            if name.contains([' ', ']', '"']) || parameters > PARAMETERS_MAX {
+                return None;
+            }
+            members.insert(name, value);
+            rest = after;
+        }
+        parameters += 1;
+        data.insert(id, members.object);
+    }
+    (rest.len() < text.len() && (rest.is_empty() || rest.starts_with(' ')))
+        .then_some((data.object, rest))
+}
+
+/// The value up to its closing quote, without its escapes, and what follows the quote.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => match chars.next() {
+                Some((_, escaped @ ('"' | '\\' | ']'))) => value.push(escaped),
+                // Any other is no escape, says the RFC: both stay.
+                Some((_, other)) => value.extend(['\\', other]),
+                None => return None,
+            },
+            c => value.push(c),
+        }
+    }
+    None
+}
+
+/// Members of one object, of which some have the same name: `ip`, `ip.2`, `ip.3`.
+#[derive(Default)]
+pub(crate) struct Members {
+    pub(crate) object: Object<'static>,
+    /// The number that the next one of a name is tried with.
+    next: HashMap<String, usize>,
+}
+
+impl Members {
+    pub(crate) fn insert(&mut self, name: &str, value: impl Into<Value<'static>>) {
+        if self.object.get(name).is_none() {
+            self.object.insert(name.to_owned(), value);
+            return;
+        }
+        let next = self.next.entry(name.to_owned()).or_insert(2);
+        let free = loop {
+            let free = format!("{name}.{next}");
+            *next += 1;
+            if self.object.get(&free).is_none() {
+                break free;
+            }
+        };
+        self.object.insert(free, value);
+    }
+}
+
+/// `Oct 11 22:14:15 host tag[pid]: message`, with any of it missing.
+fn rfc3164<'t>(text: &'t str, object: &mut Object<'static>) -> &'t str {
+    let Some((time, rest)) = time(text) else {
+        return text;
+    };
+    object.insert("timestamp", time.to_owned());
+    // `Mar 11 09:39:39: --- last message repeated 5 times ---`
+    if let Some(said) = rest.strip_prefix(": ") {
+        return said;
+    }
+    let rest = rest.trim_start_matches(' ');
+    if let Some(said) = tag(rest, object) {
+        return said;
+    }
+    let Some((host, after)) = rest
+        .split_once(' ')
+        .filter(|(host, _)| host.len() <= NAME_BYTES_MAX)
+    else {
+        return rest;
+    };
+    object.insert("hostname", host.to_owned());
+    tag(after, object).unwrap_or(after)
+}
+
+/// A time as RFC 3164 writes it, perhaps with a year, or as RFC 3339 does; and what follows it.
+fn time(text: &str) -> Option<(&str, &str)> {
+    let first = text.split(' ').next()?;
+    if first.len() >= 19
+        && first.is_ascii()
+        && first.as_bytes()[10] == b'T'
+        && first.as_bytes()[..4].iter().all(u8::is_ascii_digit)
+    {
+        return Some((first, text[first.len()..].trim_start_matches(' ')));
+    }
+    let month = text.get(..3)?;
+    if !MONTHS.iter().any(|known| known.eq_ignore_ascii_case(month)) {
+        return None;
+    }
+    let head = text.get(..15)?;
+    let bytes = head.as_bytes();
+    let digit = |at: usize| bytes[at].is_ascii_digit();
+    let shaped = bytes[3] == b' '
+        && (digit(4) || bytes[4] == b' ')
+        && digit(5)
+        && bytes[6] == b' '
+        && [7, 8, 10, 11, 13, 14].into_iter().all(digit)
+        && bytes[9] == b':'
+        && bytes[12] == b':';
+    shaped.then(|| (head, &text[15..]))
+}
+
+/// `tag: message`, `tag[pid]: message`; `None` if no tag stands there.
+fn tag<'t>(text: &'t str, object: &mut Object<'static>) -> Option<&'t str> {
+    let end = text.find([':', '[', ' '])?;
+    let name = &text[..end];
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let (pid, said) = match text.as_bytes()[end] {
+        b'[' => {
+            let (pid, after) = text[end + 1..].split_once(']')?;
+            let short = pid.len() <= NAME_BYTES_MAX && !pid.contains(' ');
+            (Some(pid), after.strip_prefix(':').filter(|_| short)?)
+        }
+        b':' => (None, &text[end + 1..]),
+        _ => return None,
+    };
+    // An address or a clock is no tag: `10:22:33`, `fe80::1`.
+    if !said.is_empty() && !said.starts_with(' ') && pid.is_none() {
+        return None;
+    }
+    object.insert("app_name", name.to_owned());
+    if let Some(pid) = pid {
+        object.insert("proc_id", pid.to_owned());
+    }
+    Some(said.strip_prefix(' ').unwrap_or(said))
+}
+
+#[cfg(test)]
+mod tests;

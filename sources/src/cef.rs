@@ -42,8 +42,8 @@ pub fn cef(line: &[u8]) -> Result<Object<'static>, String> {
             labels.insert(label, value.clone());
         }
     }
-    if !labels.object.is_empty() {
-        object.insert("labels", labels.object);
+    if !labels.is_empty() {
+        object.insert("labels", labels.object());
     }
     object.insert("extension", extension);
     Ok(object)
@@ -83,7 +83,7 @@ pub fn leef(line: &[u8]) -> Result<Object<'static>, String> {
             extension.insert(name.trim(), value.trim_end().to_owned());
         }
     }
-    object.insert("extension", extension.object);
+    object.insert("extension", extension.object());
     Ok(object)
 }
 
@@ -159,7 +159,7 @@ fn pairs(text: &str) -> Result<Object<'static>, String> {
         let value = unescaped(text[equals + 1..end].trim_end_matches([' ', '\t']));
         object.insert(name, value);
     }
-    Ok(object.object)
+    Ok(object.object())
 }
 
 fn unescaped(text: &str) -> String {

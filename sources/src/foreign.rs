@@ -170,7 +170,12 @@ pub fn digest(object: &mut Object<'_>) -> String {
     if let Value::Object(same) = value {
         *object = same;
     }
-    let hash = Sha256::digest(&bytes);
+    hex_digest(&bytes)
+}
+
+/// 96 bits of the hash of some bytes.
+pub(crate) fn hex_digest(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
     hash.iter()
         .take(12)
         .fold(String::with_capacity(24), |mut hex, byte| {

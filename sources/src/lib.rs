@@ -11,6 +11,7 @@
 //! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
 //! - [`syslog`], [`cef`]: lines of text as objects
 //! - [`formats`]: all of them, by name or by an input's first items
+//! - [`sent`]: what comes over protocols, item by item; [`otlp`]
 
 pub mod azure;
 pub mod cef;
@@ -21,8 +22,10 @@ pub mod foreign_time;
 pub mod formats;
 pub mod kubernetes;
 pub mod mar;
+pub mod otlp;
 pub mod redact;
 pub mod scan;
+pub mod sent;
 pub mod syslog;
 pub mod table;
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn rfc5424<'t>(rest: &'t str, object: &mut Object<'static>) -> Option<&'t str> {
 fn structured_data(text: &str) -> Option<(Object<'static>, &str)> {
     let mut data = Members::default();
     if let Some(rest) = text.strip_prefix('-') {
-        return (rest.is_empty() || rest.starts_with(' ')).then_some((data.object, rest));
+        return (rest.is_empty() || rest.starts_with(' ')).then_some((data.object(), rest));
     }
     let mut rest = text;
     let mut parameters = 0;
@@ -158,10 +158,10 @@ fn structured_data(text: &str) -> Option<(Object<'static>, &str)> {
             rest = after;
         }
         parameters += 1;
-        data.insert(id, members.object);
+        data.insert(id, members.object());
     }
     (rest.len() < text.len() && (rest.is_empty() || rest.starts_with(' ')))
-        .then_some((data.object, rest))
+        .then_some((data.object(), rest))
 }
 
 /// The value up to its closing quote, without its escapes, and what follows the quote.
@@ -186,26 +186,35 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 /// Members of one object, of which some have the same name: `ip`, `ip.2`, `ip.3`.
 #[derive(Default)]
 pub(crate) struct Members {
-    pub(crate) object: Object<'static>,
-    /// The number that the next one of a name is tried with.
-    next: HashMap<String, usize>,
+    members: Vec<(String, Value<'static>)>,
+    /// The names taken, each with the number that the next one of it is tried with.
+    names: HashMap<String, usize>,
 }
 
 impl Members {
     pub(crate) fn insert(&mut self, name: &str, value: impl Into<Value<'static>>) {
-        if self.object.get(name).is_none() {
-            self.object.insert(name.to_owned(), value);
-            return;
-        }
-        let next = self.next.entry(name.to_owned()).or_insert(2);
-        let free = loop {
-            let free = format!("{name}.{next}");
-            *next += 1;
-            if self.object.get(&free).is_none() {
-                break free;
+        let mut free = name.to_owned();
+        if let Some(next) = self.names.get(name).copied() {
+            let mut next = next;
+            loop {
+                free = format!("{name}.{next}");
+                next += 1;
+                if !self.names.contains_key(&free) {
+                    break;
+                }
             }
-        };
-        self.object.insert(free, value);
+            self.names.insert(name.to_owned(), next);
+        }
+        self.names.insert(free.clone(), 2);
+        self.members.push((free, value.into()));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(crate) fn object(self) -> Object<'static> {
+        self.members.into_iter().collect()
     }
 }
 

@@ -199,11 +199,15 @@ impl<'a> IntoIterator for Object<'a> {
 /// Of members with the same name the last one stays.
 impl<'a, N: Into<Cow<'a, str>>, V: Into<Value<'a>>> FromIterator<(N, V)> for Object<'a> {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(members: I) -> Self {
-        let mut object = Object::new();
-        for (name, value) in members {
-            object.insert(name, value);
-        }
-        object
+        let mut members: Vec<(Cow<'a, str>, Value<'a>)> = members
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        // Of a name that occurs twice, the last: the sort keeps their order, and of equal neighbours the first is kept.
+        members.reverse();
+        members.sort_by(|(a, _), (b, _)| a.cmp(b));
+        members.dedup_by(|(a, _), (b, _)| a == b);
+        Object(members)
     }
 }
 

@@ -45,7 +45,13 @@ impl Table {
         self.sight(&event, &taken).holds(condition)
     }
 
-    /// The drafts of one event: one, or one for each element where the table says so. `place` tells apart what has no identity.
+    /// Whether it says what an event is known by.
+    pub(crate) fn tells_identity(&self) -> bool {
+        !self.identity.is_empty()
+    }
+
+    /// The drafts of one event: one, or one for each element where the table says so. `place` tells apart what has no identity; without
+    /// it, such events are known by their content alone.
     pub fn drafts(
         &self,
         claims: &Claims,
@@ -323,8 +329,11 @@ impl Table {
         place: Option<Place>,
     ) -> Option<Box<str>> {
         if self.identity.is_empty() {
-            // The same event at the same place of an input is the same entry; two equal ones are two.
-            return place.map(|place| format!("{digest}/{}", place.nth).into());
+            return Some(match place {
+                // The same event at the same place of an input is the same entry; two equal ones are two.
+                Some(place) => format!("{digest}/{}", place.nth).into(),
+                None => digest.into(),
+            });
         }
         let mut id = String::new();
         for rule in &self.identity {

@@ -1,0 +1,194 @@
+//! What the parsers of protocols give back: everything that a call brought, item by item, and what is to become of each.
+//!
+//! A parser turns bytes into items; a [`Table`], the protocol's own or a user's, makes drafts of them. None of them does I/O or knows
+//! the time: [`Claims`] say when it is and whose log it goes to.
+//!
+//! Whoever sends again what was not answered must not double it. What has an identity of its own is known by that and by its content;
+//! anything else by its content and, if it says no time, by the call it came with. Two equal items of one call are two entries.
+
+use crate::foreign::{self, Claims};
+use crate::otlp;
+use crate::table::Table;
+use entry::Draft;
+use entry::json::Value;
+use entry::limits::BATCH_ENTRIES_MAX;
+use std::collections::HashMap;
+
+/// One thing that was sent, and what is to become of it.
+#[derive(Debug)]
+pub struct Sent {
+    /// As it came, or as JSON if it came as a part of something larger; [`again`] reads it.
+    pub raw: Vec<u8>,
+    pub fate: Fate,
+}
+
+/// What is to become of it.
+#[derive(Debug)]
+pub enum Fate {
+    Store(Box<Draft>),
+    /// No entry of its own, and why.
+    Skip(&'static str),
+    /// No entry, though it should be one: kept beside until a mapping takes it.
+    Quarantine(String),
+    /// Not taken, and the sender is told why.
+    Refuse(String),
+}
+
+/// Why nothing of a call is taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not what the protocol says; sending it again does not help. (400)
+    #[error("{0}")]
+    Malformed(String),
+    /// Send less at once. (413)
+    #[error("{0}")]
+    TooMuch(String),
+    /// It is of a version or a kind that is not read. (415)
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl Unreadable {
+    /// Of a call with more items than one may have.
+    pub(crate) fn too_many(of: &str) -> Self {
+        Unreadable::TooMuch(format!("more than {BATCH_ENTRIES_MAX} {of} at once"))
+    }
+}
+
+/// Reads again what was kept of a protocol's items; `None` if the format is not one of a protocol.
+pub fn again(format: &str, raw: Vec<u8>, table: &Table, claims: &Claims) -> Option<Vec<Sent>> {
+    let read = match format {
+        otlp::FORMAT => otlp::again(&raw, table, claims),
+        _ => return None,
+    };
+    Some(read.unwrap_or_else(|why| {
+        vec![Sent {
+            raw,
+            fate: Fate::Quarantine(why.to_string()),
+        }]
+    }))
+}
+
+/// What an item is known by, if its table does not say.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "log records have none of their own")
+)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Identity<'i> {
+    /// The source's own.
+    Own(&'i str),
+    Content,
+}
+
+/// The items of one call on their way.
+pub(crate) struct Call<'c> {
+    table: &'c Table,
+    claims: &'c Claims,
+    /// How often each content was met.
+    seen: HashMap<Box<str>, usize>,
+    /// All contents, one after the other: what tells this call from another one.
+    contents: Vec<u8>,
+    /// Which of those sent are known by the call, too, since they say no time.
+    timeless: Vec<usize>,
+    sent: Vec<Sent>,
+}
+
+impl<'c> Call<'c> {
+    pub(crate) fn new(table: &'c Table, claims: &'c Claims) -> Self {
+        Self {
+            table,
+            claims,
+            seen: HashMap::new(),
+            contents: Vec::new(),
+            timeless: Vec::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<Sent> {
+        let call = foreign::hex_digest(&self.contents);
+        for at in self.timeless {
+            if let Fate::Store(draft) = &mut self.sent[at].fate
+                && let Some(id) = draft.source.as_mut().and_then(|s| s.event_id.as_mut())
+            {
+                *id = format!("{id}/{call}").into();
+            }
+        }
+        self.sent
+    }
+
+    pub(crate) fn refuse(&mut self, raw: Vec<u8>, why: impl Into<String>) {
+        let fate = Fate::Refuse(why.into());
+        self.sent.push(Sent { raw, fate });
+    }
+
+    pub(crate) fn quarantine(&mut self, raw: Vec<u8>, why: impl Into<String>) {
+        let fate = Fate::Quarantine(why.into());
+        self.sent.push(Sent { raw, fate });
+    }
+
+    /// An event, by the table; `raw` is what it is kept as.
+    pub(crate) fn event(&mut self, raw: Vec<u8>, event: Value<'_>, identity: Identity<'_>) {
+        let drafts = match self.table.drafts(self.claims, event, None) {
+            Ok(drafts) => drafts,
+            Err(why) => return self.quarantine(raw, why),
+        };
+        let mut drafts = drafts.into_iter().peekable();
+        if drafts.peek().is_none() {
+            let why = format!("no {} event within", self.table.name);
+            return self.quarantine(raw, why);
+        }
+        while let Some(mut draft) = drafts.next() {
+            if !self.table.tells_identity() {
+                self.identify(&mut draft, identity);
+            }
+            let raw = match drafts.peek() {
+                Some(_) => raw.clone(),
+                None => Vec::new(),
+            };
+            let fate = Fate::Store(Box::new(draft));
+            self.sent.push(Sent { raw, fate });
+        }
+        // The last one takes the bytes themselves.
+        if let Some(last) = self.sent.last_mut() {
+            last.raw = raw;
+        }
+    }
+
+    /// `source.event_id`, which is the digest of the content so far.
+    fn identify(&mut self, draft: &mut Draft, identity: Identity<'_>) {
+        let Some(source) = &mut draft.source else {
+            return;
+        };
+        let digest = source.event_id.take().unwrap_or_default();
+        source.event_id = match identity {
+            Identity::Own(id) => Some(format!("{id}/{digest}").into()),
+            Identity::Content => {
+                self.contents.extend_from_slice(digest.as_bytes());
+                if draft.timestamp.is_none() {
+                    self.timeless.push(self.sent.len());
+                }
+                let seen = self.seen.entry(digest.clone()).or_default();
+                *seen += 1;
+                Some(match *seen {
+                    1 => digest,
+                    seen => format!("{digest}/{seen}").into(),
+                })
+            }
+        };
+    }
+}
+
+impl Table {
+    /// The table of a protocol that comes with the program.
+    ///
+    /// # Panics
+    /// If it is wrong, which a test of this crate rules out.
+    pub(crate) fn of_protocol(name: &str, text: &str) -> Self {
+        Table::parse(&format!("{name}.toml"), text).unwrap_or_else(|e| panic!("{e}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+use super::*;
+use crate::testing::claims;
+
+fn call(table: &Table, events: &[&str]) -> Vec<(Option<String>, String)> {
+    let claims = claims("s");
+    let mut call = Call::new(table, &claims);
+    for event in events {
+        let value = entry::json::parse(event.as_bytes()).expect("JSON");
+        let identity = match value.get("id").and_then(Value::as_str) {
+            Some(id) => Identity::Own(id),
+            None => Identity::Content,
+        };
+        call.event(event.as_bytes().to_vec(), value.clone(), identity);
+    }
+    let id = |sent: Sent| match sent.fate {
+        Fate::Store(draft) => {
+            draft.check().expect("a draft the log accepts");
+            (
+                draft.source.and_then(|s| s.event_id).map(String::from),
+                String::from_utf8(sent.raw).expect("a text"),
+            )
+        }
+        other => (
+            None,
+            format!("{other:?}: {}", String::from_utf8_lossy(&sent.raw)),
+        ),
+    };
+    call.finish().into_iter().map(id).collect()
+}
+
+fn table(more: &str) -> Table {
+    let text = format!("name = \"x\"\naction = \"/a\"\ntime = \"/t\"\n{more}");
+    Table::parse("x.toml", &text).expect("a table")
+}
+
+#[test]
+fn what_is_sent_again_is_known_and_equal_items_of_one_call_are_two() {
+    let events = [
+        r#"{"a":"x","t":"2026-01-02T03:04:05Z"}"#,
+        r#"{"a":"x","t":"2026-01-02T03:04:05Z"}"#,
+        r#"{"a":"x"}"#,
+        r#"{"a":"x"}"#,
+        r#"{"a":"x","id":"7"}"#,
+        r#"{"a":"y","id":"7"}"#,
+        r#"{"a":"y","id":"7"}"#,
+    ];
+    let table = table("");
+    let ids = |events: &[&str]| -> Vec<_> {
+        let sent = call(&table, events);
+        sent.into_iter().map(|(id, _)| id.expect("an id")).collect()
+    };
+    let first = ids(&events);
+    assert_eq!(ids(&events), first);
+    // Equal under one id of its own is the same; other content under it is not.
+    assert_eq!(first[5], first[6]);
+    let mut different = first.clone();
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), first.len() - 1);
+    // What says its time is the same in another call; what does not may be another one.
+    let other = ids(&[events[2], events[0]]);
+    assert_eq!(other[1], first[0]);
+    assert_ne!(other[0], first[2]);
+}
+
+#[test]
+fn each_draft_has_the_bytes_it_is_of_and_what_is_none_says_why() {
+    let parted = table("each = \"/p\"\nidentity = [\"/n\"]\n");
+    let event = r#"{"a":"x","n":1,"p":[1,2]}"#;
+    let sent = call(&parted, &[event]);
+    assert_eq!(sent.len(), 2);
+    assert!(
+        sent.iter().all(|(id, raw)| {
+            raw == event && id.as_ref().is_some_and(|id| id.starts_with("1/"))
+        })
+    );
+    assert_ne!(sent[0].0, sent[1].0);
+    let sent = call(&table(""), &[r#"{"b":1}"#, r#"{"a":"x"}"#]);
+    assert!(
+        sent[0]
+            .1
+            .starts_with("Quarantine(\"no x event: it says no action\")")
+    );
+    assert!(sent[1].0.is_some());
+}

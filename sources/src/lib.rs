@@ -11,10 +11,11 @@
 //! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
 //! - [`syslog`], [`cef`]: lines of text as objects
 //! - [`formats`]: all of them, by name or by an input's first items
-//! - [`sent`]: what comes over protocols, item by item; [`otlp`]
+//! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`]
 
 pub mod azure;
 pub mod cef;
+pub mod cloudevents;
 pub mod cloudtrail;
 mod delimit;
 pub mod foreign;

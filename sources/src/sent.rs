@@ -7,8 +7,8 @@
 //! anything else by its content and, if it says no time, by the call it came with. Two equal items of one call are two entries.
 
 use crate::foreign::{self, Claims};
-use crate::otlp;
 use crate::table::Table;
+use crate::{cloudevents, otlp};
 use entry::Draft;
 use entry::json::Value;
 use entry::limits::BATCH_ENTRIES_MAX;
@@ -59,6 +59,7 @@ impl Unreadable {
 pub fn again(format: &str, raw: Vec<u8>, table: &Table, claims: &Claims) -> Option<Vec<Sent>> {
     let read = match format {
         otlp::FORMAT => otlp::again(&raw, table, claims),
+        cloudevents::FORMAT => cloudevents::again(&raw, table, claims),
         _ => return None,
     };
     Some(read.unwrap_or_else(|why| {
@@ -70,10 +71,6 @@ pub fn again(format: &str, raw: Vec<u8>, table: &Table, claims: &Claims) -> Opti
 }
 
 /// What an item is known by, if its table does not say.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "log records have none of their own")
-)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Identity<'i> {
     /// The source's own.

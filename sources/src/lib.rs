@@ -11,16 +11,18 @@
 //! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
 //! - [`syslog`], [`cef`]: lines of text as objects
 //! - [`formats`]: all of them, by name or by an input's first items
-//! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`]
+//! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`], [`elastic`], [`hec`]
 
 pub mod azure;
 pub mod cef;
 pub mod cloudevents;
 pub mod cloudtrail;
 mod delimit;
+pub mod elastic;
 pub mod foreign;
 pub mod foreign_time;
 pub mod formats;
+pub mod hec;
 pub mod kubernetes;
 pub mod mar;
 pub mod otlp;

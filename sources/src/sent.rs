@@ -8,7 +8,7 @@
 
 use crate::foreign::{self, Claims};
 use crate::table::Table;
-use crate::{cloudevents, otlp};
+use crate::{cloudevents, elastic, hec, otlp};
 use entry::Draft;
 use entry::json::Value;
 use entry::limits::BATCH_ENTRIES_MAX;
@@ -60,6 +60,8 @@ pub fn again(format: &str, raw: Vec<u8>, table: &Table, claims: &Claims) -> Opti
     let read = match format {
         otlp::FORMAT => otlp::again(&raw, table, claims),
         cloudevents::FORMAT => cloudevents::again(&raw, table, claims),
+        elastic::FORMAT => elastic::again(&raw, table, claims),
+        hec::FORMAT => hec::again(&raw, table, claims),
         _ => return None,
     };
     Some(read.unwrap_or_else(|why| {
@@ -113,6 +115,11 @@ impl<'c> Call<'c> {
             }
         }
         self.sent
+    }
+
+    /// How many there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.sent.len()
     }
 
     pub(crate) fn refuse(&mut self, raw: Vec<u8>, why: impl Into<String>) {

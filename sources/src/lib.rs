@@ -11,7 +11,7 @@
 //! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
 //! - [`syslog`], [`cef`]: lines of text as objects
 //! - [`formats`]: all of them, by name or by an input's first items
-//! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`], [`elastic`], [`hec`]
+//! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`], [`elastic`], [`hec`], [`syslog::read`]
 
 pub mod azure;
 pub mod cef;

@@ -8,7 +8,7 @@
 
 use crate::foreign::{self, Claims};
 use crate::table::Table;
-use crate::{cloudevents, elastic, hec, otlp};
+use crate::{cloudevents, elastic, hec, otlp, syslog};
 use entry::Draft;
 use entry::json::Value;
 use entry::limits::BATCH_ENTRIES_MAX;
@@ -55,20 +55,26 @@ impl Unreadable {
     }
 }
 
-/// Reads again what was kept of a protocol's items; `None` if the format is not one of a protocol.
-pub fn again(format: &str, raw: Vec<u8>, table: &Table, claims: &Claims) -> Option<Vec<Sent>> {
+/// Reads again what was kept of a protocol's items, by a table of one's own or the protocol's; `None` if no protocol has that name.
+pub fn again(
+    format: &str,
+    raw: Vec<u8>,
+    table: Option<&Table>,
+    claims: &Claims,
+) -> Option<Vec<Sent>> {
     let read = match format {
-        otlp::FORMAT => otlp::again(&raw, table, claims),
-        cloudevents::FORMAT => cloudevents::again(&raw, table, claims),
-        elastic::FORMAT => elastic::again(&raw, table, claims),
-        hec::FORMAT => hec::again(&raw, table, claims),
+        otlp::FORMAT => otlp::again(&raw, table.unwrap_or(otlp::table()), claims),
+        cloudevents::FORMAT => {
+            cloudevents::again(&raw, table.unwrap_or(cloudevents::table()), claims)
+        }
+        elastic::FORMAT => elastic::again(&raw, table.unwrap_or(elastic::table()), claims),
+        hec::FORMAT => hec::again(&raw, table.unwrap_or(hec::table()), claims),
+        syslog::FORMAT => Ok(syslog::read(&raw, table, claims)),
         _ => return None,
     };
     Some(read.unwrap_or_else(|why| {
-        vec![Sent {
-            raw,
-            fate: Fate::Quarantine(why.to_string()),
-        }]
+        let fate = Fate::Quarantine(why.to_string());
+        vec![Sent { raw, fate }]
     }))
 }
 
@@ -78,6 +84,8 @@ pub(crate) enum Identity<'i> {
     /// The source's own.
     Own(&'i str),
     Content,
+    /// Nothing: each is another one.
+    None,
 }
 
 /// The items of one call on their way.
@@ -167,6 +175,7 @@ impl<'c> Call<'c> {
         };
         let digest = source.event_id.take().unwrap_or_default();
         source.event_id = match identity {
+            Identity::None => None,
             Identity::Own(id) => Some(format!("{id}/{digest}").into()),
             Identity::Content => {
                 self.contents.extend_from_slice(digest.as_bytes());

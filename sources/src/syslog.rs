@@ -2,12 +2,101 @@
 //!
 //! Members: `facility`, `severity`, `priority`, `version`, `timestamp`, `hostname`, `app_name`, `proc_id`, `msg_id`, `structured_data`, `message`, and
 //! `json` where the message is an object, or `@cee:` and one. Bytes that are no UTF-8 stand as `\xff`.
+//!
+//! - [`framing`]: where the messages of a stream begin and end
+//! - [`read`]: a message, as it is received, to drafts; CEF and LEEF within it go by their own tables
 
 pub mod framing;
 
+use crate::cef;
+use crate::foreign::Claims;
+use crate::sent::{Call, Fate, Identity, Sent};
+use crate::table::{Reads, Table};
 use entry::json::{self, Object, Value};
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+pub const FORMAT: &str = "syslog";
+
+/// The longest message that a stream may hold: senders cut theirs off at 8 KiB to 128 KiB, and a connection holds one.
+pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| Table::of_protocol(FORMAT, include_str!("../tables/syslog.toml")));
+static CEF: LazyLock<Table> =
+    LazyLock::new(|| Table::of_protocol("cef", include_str!("../tables/cef.toml")));
+static LEEF: LazyLock<Table> =
+    LazyLock::new(|| Table::of_protocol("leef", include_str!("../tables/leef.toml")));
+
+/// How messages become drafts that are neither CEF nor LEEF, if nobody says otherwise.
+pub fn table() -> &'static Table {
+    &TABLE
+}
+
+/// Digits of a second that tell two messages with the same text apart.
+const PRECISE_DIGITS: usize = 6;
+
+/// Reads one message without its framing: a datagram, or what [`framing`] found. Without a table, CEF and LEEF are recognised; with
+/// one, all messages go by it.
+///
+/// Nothing is sent again in syslog, so equal messages are as many entries, but for those whose time is told in microseconds: relays
+/// repeat themselves after a lost connection, and these are known.
+pub fn read(bytes: &[u8], table: Option<&Table>, claims: &Claims) -> Vec<Sent> {
+    let recognised = match table {
+        Some(table) => match table.reads {
+            Reads::Cef | Reads::Leef => (table.event(bytes), table),
+            Reads::Syslog | Reads::Json => (Ok(Value::Object(message(bytes))), table),
+        },
+        None => recognised(bytes),
+    };
+    let (event, table) = match recognised {
+        (Ok(event), table) => (event, table),
+        (Err(why), _) => {
+            let fate = Fate::Quarantine(why);
+            let raw = bytes.to_vec();
+            return vec![Sent { raw, fate }];
+        }
+    };
+    let time = event
+        .get("timestamp")
+        .or_else(|| event.get("syslog")?.get("timestamp"));
+    let fraction = time
+        .and_then(Value::as_str)
+        .and_then(|time| time.split_once('.'))
+        .map_or("", |(_, fraction)| fraction);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    let identity = match digits >= PRECISE_DIGITS {
+        true => Identity::Content,
+        false => Identity::None,
+    };
+    let mut call = Call::new(table, claims);
+    call.event(bytes.to_vec(), event, identity);
+    call.finish()
+}
+
+/// What is left of a message that was longer than is taken.
+pub fn too_long(bytes: usize) -> Sent {
+    Sent {
+        raw: Vec::new(),
+        fate: Fate::Refuse(format!("a message of {bytes} bytes is too long")),
+    }
+}
+
+fn recognised(bytes: &[u8]) -> (Result<Value<'static>, String>, &'static Table) {
+    let has = |mark: &[u8]| memchr::memmem::find(bytes, mark).is_some();
+    if has(b"CEF:")
+        && let Ok(event) = cef::cef(bytes)
+    {
+        return (Ok(Value::Object(event)), &CEF);
+    }
+    if has(b"LEEF:")
+        && let Ok(event) = cef::leef(bytes)
+    {
+        return (Ok(Value::Object(event)), &LEEF);
+    }
+    (Ok(Value::Object(message(bytes))), &TABLE)
+}
 
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",

@@ -83,3 +83,33 @@ fn each_draft_has_the_bytes_it_is_of_and_what_is_none_says_why() {
     );
     assert!(sent[1].0.is_some());
 }
+
+#[test]
+fn what_was_kept_is_read_again_by_the_name_of_its_protocol() {
+    let stored = |sent: Option<Vec<Sent>>| {
+        let sent = sent.expect("a protocol");
+        sent.iter().all(|s| matches!(s.fate, Fate::Store(_))) && !sent.is_empty()
+    };
+    let own = Table::parse("own.toml", "name = \"own\"\naction = \"seen\"\n").expect("a table");
+    for (format, raw) in [
+        ("otlp", r#"{"event_name":"x"}"#),
+        (
+            "cloudevents",
+            r#"{"specversion":"1.0","id":"1","source":"s","type":"t"}"#,
+        ),
+        ("elastic", "{\"create\":{}}\n{\"action\":\"x\"}\n"),
+        ("hec", r#"{"event":{"action":"x"}}"#),
+        ("syslog", "<13>Jul 11 10:34:35 h a: x"),
+    ] {
+        let raw = || raw.as_bytes().to_vec();
+        assert!(stored(again(format, raw(), None, &claims("s"))), "{format}");
+        assert!(
+            stored(again(format, raw(), Some(&own), &claims("s"))),
+            "{format}"
+        );
+    }
+    assert!(again("okta", Vec::new(), None, &claims("s")).is_none());
+    let damaged = again("elastic", b"x".to_vec(), None, &claims("s")).expect("a protocol");
+    assert!(matches!(&damaged[0].fate, Fate::Quarantine(_)));
+    assert_eq!(damaged[0].raw, b"x");
+}

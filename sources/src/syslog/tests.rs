@@ -137,6 +137,82 @@ fn every_recorded_line_is_an_entry() {
     }
 }
 
+fn received(line: &[u8]) -> entry::Draft {
+    let sent = read(line, None, &crate::testing::claims("relay"));
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].raw, line);
+    let Fate::Store(draft) = &sent[0].fate else {
+        panic!("{sent:?}");
+    };
+    draft.check().expect("a draft the log accepts");
+    draft.as_ref().clone()
+}
+
+fn event_id(draft: &entry::Draft) -> Option<&str> {
+    draft.source.as_ref().and_then(|s| s.event_id.as_deref())
+}
+
+#[test]
+fn a_message_received_goes_by_what_it_holds() {
+    let cef = b"<14>Sep 18 14:58:29 gate CEF:0|V|P|1|s|n|5|suser=ana act=delete src=203.0.113.9";
+    let leef = b"<14>1 2026-11-23T09:30:04.487377Z gate a - - - LEEF:1.0|V|P|1|login|usrName=ana\tsrc=203.0.113.9";
+    let plain = b"<14>Sep 18 14:58:29 gate a: read CEF:0 and LEEF:1.0 in a manual";
+    for (line, action, source) in [
+        (&cef[..], "delete", "/cef"),
+        (leef, "login", "/leef"),
+        (plain, "a.message", "/syslog"),
+    ] {
+        let draft = received(line);
+        assert_eq!(&*draft.action, action);
+        let context = draft.context.as_ref().expect("a context");
+        assert!(context.parse().pointer(source).is_some(), "{source}");
+    }
+    let broken = b"<14>Sep 18 14:58:29 gate CEF:0|V|P|";
+    assert!(received(broken).context.is_some());
+    let table = Table::parse(
+        "own.toml",
+        "name = \"own\"\nreads = \"cef\"\naction = \"/name\"\n",
+    );
+    let table = table.expect("a table");
+    let claims = crate::testing::claims("relay");
+    let sent = read(cef, Some(&table), &claims);
+    assert!(matches!(&sent[0].fate, Fate::Store(draft) if &*draft.action == "n"));
+    let sent = read(plain, Some(&table), &claims);
+    assert!(matches!(&sent[0].fate, Fate::Quarantine(why) if why.contains("no CEF")));
+    assert!(matches!(too_long(9).fate, Fate::Refuse(why) if why.contains("9 bytes")));
+}
+
+#[test]
+fn a_relay_that_repeats_itself_is_known_by_its_microseconds() {
+    let precise = b"<14>1 2026-11-23T09:30:04.487377Z h a - - - x";
+    assert!(event_id(&received(precise)).is_some());
+    assert_eq!(received(precise), received(precise));
+    // A second has room for two of the same text.
+    for line in [
+        &b"<14>1 2026-11-23T09:30:04.487Z h a - - - x"[..],
+        b"<14>Nov 23 09:30:04 h a: x",
+        b"x",
+    ] {
+        assert_eq!(event_id(&received(line)), None);
+    }
+}
+
+#[test]
+fn the_recorded_messages_are_received() {
+    let Some(root) = fixtures() else { return };
+    for n in 1..=6 {
+        let path = root.join(format!("syslog/wire/logger_udp_00{n}.dgram"));
+        received(&std::fs::read(path).expect("readable"));
+    }
+    let stream = fixture("syslog/wire/rsyslog_tcp_octet_rfc5424_001.stream").expect("beside them");
+    for frame in frames(&[&stream], MESSAGE_BYTES_MAX) {
+        let Frame::Message(message) = frame else {
+            panic!("{frame:?}");
+        };
+        received(&message);
+    }
+}
+
 fn frames(pieces: &[&[u8]], bytes_max: usize) -> Vec<Frame> {
     let mut framing = Framing::new(bytes_max);
     let mut found = Vec::new();
@@ -203,6 +279,8 @@ proptest! {
     fn any_line_is_read_and_its_words_stay(line in prop::collection::vec(any::<u8>(), 0..200)) {
         let object = message(&line);
         prop_assert!(object.get("message").is_some());
+        let sent = read(&line, None, &crate::testing::claims("relay"));
+        prop_assert_eq!(sent.len(), 1);
     }
 
     #[test]

@@ -15,9 +15,11 @@
 //! - [`erasure`], [`hiding`], [`proof`]: what of it was erased and why, what a role hides; that it is in the log, checked by the reader's own browser
 //! - [`integrity`]: the logs as a whole, their keys and checkpoints
 //! - [`unbound`], `provider`: who may do nothing yet; signing in elsewhere
+//! - [`access`]: who may do what, and one's own account
 //! - [`states`]: nothing to show, or something wrong
 //! - [`preferences`], [`assets`]: colours and zone kept in cookies; styles, scripts, icons
 
+mod access;
 mod assets;
 mod chart;
 mod details;
@@ -85,7 +87,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/embed", get(embed::form).post(embed::enter))
         .route("/preferences", post(preferences::set))
         .route("/assets/{hash}/{name}", get(assets::get))
-        .route(unbound::PATH, get(unbound::show));
+        .route(unbound::PATH, get(unbound::show))
+        .merge(access::router());
     #[cfg(feature = "oidc")]
     let pages = pages.merge(provider::router());
     pages

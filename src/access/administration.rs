@@ -2,19 +2,21 @@
 
 use super::account::{Account, AccountKind, Login};
 use super::binding::{Binding, Extent, Grant, PROJECTS_MAX, Subject};
-use super::book::{Book, Change};
+use super::book::{Book, Change, bounded};
 use super::identifier::Identifier;
 use super::link::{Frozen, LINK_LIFE_MAX, Link, OF_LINKS};
 use super::password::Kept;
 use super::permission::{Permission, Permissions};
 use super::principal::{Credential, Principal};
 use super::provider::is_group;
+use super::reach::Reach;
 use super::role::Role;
 use super::secret::Secret;
 use super::session::Session;
 use super::token::{self, Kind, Token};
 use super::{Access, Error, instant};
 use entry::{Mask, Timestamp};
+use std::collections::BTreeSet;
 
 /// Accounts at most: they are all in memory.
 pub const ACCOUNTS_MAX: usize = 100_000;
@@ -111,8 +113,7 @@ impl Principal {
 
     /// May act for the account: it is one's own, or one may do all that it may.
     fn must_stand_for(&self, book: &Book, account: &Account) -> Result<(), Error> {
-        let own = matches!(self.credential, Credential::Session(_))
-            && self.account.as_ref() == Some(&account.id);
+        let own = self.is_own_session(&account.id);
         let manages = || {
             let grants = book.grants(account);
             let mut each = grants.iter();
@@ -149,6 +150,10 @@ impl Principal {
             !reach.is_nothing() && (grants.is_empty() || grants.iter().any(near))
         };
         self.account() == Some(&account.id) || self.manages_all() || manages()
+    }
+
+    fn is_own_session(&self, account: &Identifier) -> bool {
+        matches!(self.credential, Credential::Session(_)) && self.account.as_ref() == Some(account)
     }
 
     /// May change what roles mean: that holds wherever they are bound.
@@ -194,13 +199,20 @@ impl Access {
         })
     }
 
-    /// Gives the account another password; all of its sessions end.
+    /// Gives somebody's account another password; all of its sessions end. One's own takes the old one, by
+    /// [`Access::change_password`]: a browser that was left open is not enough.
     pub fn set_password(
         &self,
         by: &Principal,
         id: &Identifier,
         password: &Secret,
     ) -> Result<(), Error> {
+        if by.is_own_session(id) {
+            return Err(Error::invalid(
+                "old_password",
+                "is needed to change one's own",
+            ));
+        }
         let kept = Kept::new(password, self.random()?)?;
         self.change_account(by, id, |book, account| {
             by.must_act_as(book, account)?;
@@ -289,9 +301,55 @@ impl Access {
         let known = |account: &&Account| by.may_know(&book, account);
         account.filter(known).cloned()
     }
+
+    /// The account of an id, if the caller may know of it.
+    pub fn account(&self, by: &Principal, id: &Identifier) -> Option<Account> {
+        let book = self.book.read();
+        let known = |account: &&Account| by.may_know(&book, account);
+        book.accounts.get(id).filter(known).cloned()
+    }
+
+    /// True if the caller may act for the account: change it, make and revoke what acts for it.
+    pub fn stands_for(&self, by: &Principal, id: &Identifier) -> bool {
+        must_stand_for(by, &self.book.read(), id).is_ok()
+    }
+
+    /// True if the caller may have what lets somebody in as the account: set its password, make tokens for it.
+    pub fn acts_as(&self, by: &Principal, id: &Identifier) -> bool {
+        let book = self.book.read();
+        let account = book.accounts.get(id);
+        account.is_some_and(|account| by.must_act_as(&book, account).is_ok())
+    }
+
+    /// True if the caller may give the role there, and take it.
+    pub fn passes_on(&self, by: &Principal, role: &str, extent: &Extent) -> bool {
+        by.must_pass_on(&self.book.read(), role, extent).is_ok()
+    }
+
+    /// The groups that the caller is told of, by name: those with a role where it manages access; all, where that is
+    /// everywhere.
+    pub fn groups(&self, by: &Principal) -> BTreeSet<String> {
+        let manages = by.reach(Permission::ManageAccess);
+        let everywhere = manages.contains(&Extent::Server, Mask::all());
+        let book = self.book.read();
+        let bound = book
+            .bindings
+            .values()
+            .filter_map(|binding| match &binding.subject {
+                Subject::Group(name) if manages.contains(&binding.extent, Mask::all()) => {
+                    Some(name)
+                }
+                _ => None,
+            });
+        let joined = { book.accounts.values() }.flat_map(|account| &account.groups);
+        bound
+            .chain(joined.filter(|_| everywhere))
+            .cloned()
+            .collect()
+    }
 }
 
-fn sessions_of(book: &Book, account: &Identifier) -> Vec<Change> {
+pub(super) fn sessions_of(book: &Book, account: &Identifier) -> Vec<Change> {
     let all = book.sessions.values().map(|used| &used.of);
     let own = all.filter(|session| session.account == *account);
     own.map(|session| Change::NoSession(session.id.clone()))
@@ -470,6 +528,28 @@ impl Access {
         wanted: &NewLink,
         now: Timestamp,
     ) -> Result<(Link, Secret), Error> {
+        let link = self.drafted(by, wanted, now)?;
+        let secret = link.token(&self.key);
+        self.change(|book| {
+            not_more(book.links.len(), LINKS_MAX, "links")?;
+            Ok(((link.clone(), secret), vec![Change::Link(link)]))
+        })
+    }
+
+    /// The link that would be made, and how far whoever has it would read: nothing is made.
+    pub fn foreseen(
+        &self,
+        by: &Principal,
+        wanted: &NewLink,
+        now: Timestamp,
+    ) -> Result<(Link, Reach), Error> {
+        let link = self.drafted(by, wanted, now)?;
+        let grants = bounded(&by.grants, &link.bounds());
+        let reach = Reach::of(Permission::Read, &grants).only(link.filter.filter());
+        Ok((link, reach))
+    }
+
+    fn drafted(&self, by: &Principal, wanted: &NewLink, now: Timestamp) -> Result<Link, Error> {
         purpose(&wanted.name)?;
         let (Credential::Session(_), Some(account)) = (&by.credential, &by.account) else {
             return Err(Error::NotYours);
@@ -496,11 +576,7 @@ impl Access {
             expires_at: wanted.expires_at,
         };
         yours(by.has_all_of(&link.bounds()))?;
-        let secret = link.token(&self.key);
-        self.change(|book| {
-            not_more(book.links.len(), LINKS_MAX, "links")?;
-            Ok(((link.clone(), secret), vec![Change::Link(link)]))
-        })
+        Ok(link)
     }
 
     pub fn revoke_link(&self, by: &Principal, id: &Identifier) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! From what a caller shows to a principal: tokens, sessions, passwords, links.
 
 use super::account::{Account, AccountKind, Login};
+use super::administration::sessions_of;
 use super::binding::{Binding, Extent, Grant, Subject};
 use super::book::{Book, Change, Used, bounded};
 use super::identifier::Identifier;
@@ -154,6 +155,47 @@ impl Access {
             Ok((Ok(()), changes))
         })??;
         Ok((session, secret))
+    }
+
+    /// Gives the caller's own account another password, for who knows the one it has. Its other sessions end.
+    ///
+    /// Attempts are counted as those to sign in are.
+    pub fn change_password(
+        &self,
+        by: &Principal,
+        old: &Secret,
+        new: &Secret,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), Denied> {
+        let (Credential::Session(session), Some(id)) = (&by.credential, &by.account) else {
+            return Err(Error::NotYours.into());
+        };
+        let account = self.book.read().active(id).cloned();
+        let account = account.ok_or(Denied::Unknown)?;
+        let login = account.login.as_str();
+        let attempt = self.limiter.lock().attempt(login, from, now);
+        attempt.map_err(|wait| Denied::Slow { wait })?;
+        let known = account.password.as_ref().filter(|kept| kept.is_of(old));
+        known.ok_or(Denied::Unknown)?;
+        self.limiter.lock().succeeded(login, from, now);
+        let anew = Some(Kept::new(new, self.random()?)?);
+        self.change(|book| {
+            // Somebody else may have changed it while this one was hashed.
+            let current = book.active(id);
+            let Some(current) = current.filter(|one| one.password == account.password) else {
+                return Ok((Err(Denied::Unknown), Vec::new()));
+            };
+            let mut changes = sessions_of(book, id);
+            changes.retain(|change| !matches!(change, Change::NoSession(one) if one == session));
+            let password = anew;
+            let current = current.clone();
+            changes.push(Change::Account(Account {
+                password,
+                ..current
+            }));
+            Ok((Ok(()), changes))
+        })?
     }
 
     /// The account that has this login and this password.

@@ -75,7 +75,7 @@ fn said(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// Accounts, and the permission to change who may do what.
-fn managed<'a>(app: &'a App, caller: &Caller) -> Result<&'a Access, Problem> {
+pub fn managed<'a>(app: &'a App, caller: &Caller) -> Result<&'a Access, Problem> {
     let access = app.door.access()?;
     must_hold(&caller.principal, Permission::ManageAccess)?;
     Ok(access)

@@ -4,7 +4,7 @@ use super::door::Door;
 use super::forwarded::{Sender, sender};
 use super::framing;
 use crate::access::token::{Kind as Shown, Presented};
-use crate::access::{Denied, Principal};
+use crate::access::{Credential, Denied, Identifier, Principal};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use axum::extract::{FromRequestParts, Request};
@@ -69,6 +69,12 @@ impl Caller {
             principal: Principal::process(),
             circumstances: Circumstances::default(),
         }
+    }
+
+    /// The account's own person is at the browser.
+    pub fn is_by_session_of(&self, account: &Identifier) -> bool {
+        let by_session = matches!(self.principal.credential, Credential::Session(_));
+        by_session && self.principal.account() == Some(account)
     }
 }
 

@@ -24,6 +24,7 @@ macro_rules! assets {
 const ASSETS: &[Asset] = assets! {
     "page.css" CSS
     "entrance.css" CSS
+    "access.css" CSS
     "icons.svg" SVG
     "favicon.svg" SVG
     "page.js" JS

@@ -487,8 +487,12 @@ fn a_handler_reaches_entries_through_a_reading_only() {
 }
 
 /// Handlers of routes that change something, and what says so in the log. A new one is added here with its test, in
-/// tests/it/access_watching.rs.
+/// tests/it/access_watching.rs, or access_pages.rs where it is a form.
 const CHANGES: &[(&str, &str)] = &[
+    ("account::change_password", "updateAccount"),
+    ("account::end_session", "endSession"),
+    ("account::make_token", "createToken"),
+    ("account::revoke_token", "revokeToken"),
     ("api::append", "is what callers record"),
     ("api::redact::entry", "redactEntry"),
     ("api::redact::person", "erasePerson"),
@@ -509,16 +513,35 @@ const CHANGES: &[(&str, &str)] = &[
     ("entrance::link", "signIn"),
     ("entrance::sign_in", "signIn"),
     ("entrance::sign_out", "signOut"),
+    ("groups::add_member", "updateAccount"),
+    ("groups::begin", "createBinding"),
+    ("groups::give_role", "createBinding"),
+    ("groups::remove_member", "updateAccount"),
+    ("links::make_link", "createLink"),
+    ("links::revoke_link", "revokeLink"),
+    ("people::add_person", "createAccount"),
     ("people::add_user", "createAccount"),
     ("people::bind", "createBinding"),
     ("people::change_user", "updateAccount"),
+    ("people::disable", "updateAccount"),
+    ("people::enable", "updateAccount"),
+    ("people::give_role", "createBinding"),
+    ("people::join", "updateAccount"),
     ("people::put_role", "putRole"),
     ("people::remove_role", "removeRole"),
+    ("people::set_password", "updateAccount"),
     ("people::unbind", "deleteBinding"),
     (
         "preferences::set",
         "sets a cookie, and nothing on the server",
     ),
+    ("roles::change", "putRole"),
+    ("roles::create", "putRole"),
+    ("roles::remove", "removeRole"),
+    ("roles::take_back", "deleteBinding"),
+    ("sessions::end_session", "endSession"),
+    ("tokens::make_token", "createToken"),
+    ("tokens::revoke_token", "revokeToken"),
 ];
 
 #[test]

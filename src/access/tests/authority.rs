@@ -69,12 +69,27 @@ fn nobody_takes_over_an_account_that_may_more() {
         Err(Error::NotYours)
     ));
     let again = sign_in(access, "vera");
-    access
-        .set_password(&again, &vera, &password())
-        .expect("her own");
     assert!(
-        matches!(access.renew(&again, at(1)), Err(Denied::Unknown)),
-        "its sessions end"
+        matches!(
+            access.set_password(&again, &vera, &password()),
+            Err(Error::Invalid {
+                what: "old_password",
+                ..
+            })
+        ),
+        "a browser that was left open is not enough"
+    );
+    let other = sign_in(access, "vera");
+    let from = "192.0.2.7".parse().expect("an address");
+    let change = |old: &Secret| access.change_password(&again, old, &password(), from, at(1));
+    let wrong = Secret::new("another long password".into());
+    assert!(matches!(change(&wrong), Err(Denied::Unknown)));
+    access.renew(&other, at(1)).expect("nothing has changed");
+    change(&password()).expect("her own, and she knows the old one");
+    access.renew(&again, at(1)).expect("she goes on here");
+    assert!(
+        matches!(access.renew(&other, at(1)), Err(Denied::Unknown)),
+        "her other sessions end"
     );
 }
 
@@ -312,6 +327,7 @@ fn who_manages_one_organization_is_told_of_nothing_elsewhere() {
     assert_eq!(access.accounts(&viewer).len(), 1);
     assert!(access.account_of(&viewer, "sec").is_none());
     assert!(access.account_of(&admin, "SEC").is_some());
+    assert_eq!(access.accounts(&world.owner).len(), 4);
 }
 
 #[test]

@@ -45,8 +45,9 @@ asked! {
     Claim { link: String, login: String, name: String, password: String, } = &["link", "login", "name", "password"];
     NewUser { kind: Option<String>, login: String, name: String, password: Option<String>, }
         = &["login", "name", "kind?", "password?"];
-    UserChange { disabled: Option<bool>, groups: Option<Vec<String>>, password: Option<String>, }
-        = &["disabled?", "groups?", "password?"];
+    UserChange {
+        disabled: Option<bool>, groups: Option<Vec<String>>, password: Option<String>, old_password: Option<String>,
+    } = &["disabled?", "groups?", "password?", "old_password?"];
     PutRole { permissions: Vec<String>, mask: Option<Vec<String>>, } = &["permissions", "mask?"];
     NewBinding {
         account: Option<String>, group: Option<String>, role: String, organization: Option<String>,

@@ -4,9 +4,10 @@ use super::bodies::{self, EMBED_LIFE_DEFAULT, NewEmbed, wrong};
 use super::shapes::{self, LinkShape, SessionShape, TokenShape};
 use super::{Answer, change, identifier, managed, said};
 use crate::access::link::Link;
+use crate::access::session::Session;
 use crate::access::token::{Kind, Token};
 use crate::access::{
-    Access, AccountKind, Embedded, Error, Extent, NewLink, NewToken, Principal, Secret,
+    Access, AccountKind, Embedded, Error, Extent, NewLink, NewToken, Principal, Reach, Secret,
 };
 use crate::app::App;
 use crate::guard::Caller;
@@ -36,6 +37,17 @@ pub async fn create_token(
     body: Body,
 ) -> Answer {
     let asked: bodies::NewToken = bodies::read(&app, &headers, body).await?;
+    let (token, secret) = issue(&app, caller, asked).await?;
+    let body = json!({"token": TokenShape::from(&token), "secret": secret.expose()});
+    Ok(said(StatusCode::CREATED, &body))
+}
+
+/// Makes a token, and shows it this once.
+pub async fn issue(
+    app: &Arc<App>,
+    caller: Caller,
+    asked: bodies::NewToken,
+) -> Result<(Token, Secret), Problem> {
     let access = app.door.access()?;
     let account = match asked.account {
         Some(id) => identifier(&id, "account")?,
@@ -73,14 +85,11 @@ pub async fn create_token(
     let noted = |(token, _): &(Token, Secret), deed: Deed| {
         deed.to("token", token.id.as_str(), Some(&token.name))
     };
-    let (token, secret) = change(&app, caller, deed, work, noted).await?;
-    let body = json!({"token": TokenShape::from(&token), "secret": secret.expose()});
-    Ok(said(StatusCode::CREATED, &body))
+    change(app, caller, deed, work, noted).await
 }
 
 fn of_account(access: &Access, by: &Principal, account: &crate::access::Identifier) -> Kind {
-    let mut known = access.accounts(by).into_iter();
-    match known.find(|one| one.id == *account).map(|one| one.kind) {
+    match access.account(by, account).map(|one| one.kind) {
         Some(AccountKind::Service) => Kind::Service,
         Some(AccountKind::Person) | None => Kind::Personal,
     }
@@ -92,7 +101,13 @@ pub async fn revoke_token(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let id = identifier(&id, "token")?;
+    revoke(&app, caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Revokes a token, and answers with what is gone.
+pub async fn revoke(app: &Arc<App>, caller: Caller, id: &str) -> Result<Token, Problem> {
+    let id = identifier(id, "token")?;
     let mut seen = app.door.access()?.tokens(&caller.principal).into_iter();
     let gone = seen.find(|token| token.id == id);
     // One that the caller may not revoke is there as little as one that is not.
@@ -102,8 +117,8 @@ pub async fn revoke_token(
         .to("token", id.as_str(), Some(&gone.name))
         .with("account", gone.account.as_str());
     let work = move |access: &Access, by: &Caller| access.revoke_token(&by.principal, &id);
-    change(&app, caller, deed, work, |(), deed| deed).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    change(app, caller, deed, work, |(), deed| deed).await?;
+    Ok(gone)
 }
 
 /// `GET /v1/access/sessions` lists the sessions that the caller may end.
@@ -120,7 +135,13 @@ pub async fn end_session(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let id = identifier(&id, "session")?;
+    end(&app, caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Ends a session, and answers with what is gone.
+pub async fn end(app: &Arc<App>, caller: Caller, id: &str) -> Result<Session, Problem> {
+    let id = identifier(id, "session")?;
     let mut seen = app.door.access()?.sessions(&caller.principal).into_iter();
     let gone = seen.find(|session| session.id == id);
     let gone = gone.ok_or(Error::NotFound { what: "session" })?;
@@ -129,8 +150,8 @@ pub async fn end_session(
         .to("session", id.as_str(), None)
         .with("account", gone.account.as_str());
     let work = move |access: &Access, by: &Caller| access.end_session(&by.principal, &id);
-    change(&app, caller, deed, work, |(), deed| deed).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    change(app, caller, deed, work, |(), deed| deed).await?;
+    Ok(gone)
 }
 
 /// `GET /v1/access/links` lists the auditor links that the caller may revoke.
@@ -148,15 +169,19 @@ pub async fn create_link(
     body: Body,
 ) -> Answer {
     let asked: bodies::NewLink = bodies::read(&app, &headers, body).await?;
-    managed(&app, &caller)?;
-    let wanted = NewLink {
-        name: asked.name,
-        permissions: bodies::permissions(asked.permissions)?,
-        extent: bodies::extent(asked.organization, asked.projects)?,
-        mask: bodies::mask(asked.mask)?,
-        filter: asked.filter.unwrap_or_default(),
-        expires_at: bodies::instant("expires_at", &asked.expires_at)?,
-    };
+    let (link, secret) = invite(&app, caller, asked).await?;
+    let body = json!({"link": LinkShape::from(&link), "secret": secret.expose()});
+    Ok(said(StatusCode::CREATED, &body))
+}
+
+/// Makes a link for somebody else's auditor, and shows it this once.
+pub async fn invite(
+    app: &Arc<App>,
+    caller: Caller,
+    asked: bodies::NewLink,
+) -> Result<(Link, Secret), Problem> {
+    managed(app, &caller)?;
+    let wanted = wanted(asked)?;
     let deed = Deed::new(Act::CreateLink)
         .of(wanted.extent.organization())
         .with("permissions", Vec::from(wanted.permissions))
@@ -169,9 +194,28 @@ pub async fn create_link(
         let filter = crate::watching::said(link.filter.filter());
         { deed.to("link", link.id.as_str(), Some(&link.name)) }.with("filter", filter)
     };
-    let (link, secret) = change(&app, caller, deed, work, noted).await?;
-    let body = json!({"link": LinkShape::from(&link), "secret": secret.expose()});
-    Ok(said(StatusCode::CREATED, &body))
+    change(app, caller, deed, work, noted).await
+}
+
+/// What such a link would show to whoever has it: nothing is made yet.
+pub fn foreseen(
+    app: &App,
+    caller: &Caller,
+    asked: bodies::NewLink,
+) -> Result<(Link, Reach), Problem> {
+    let access = managed(app, caller)?;
+    Ok(access.foreseen(&caller.principal, &wanted(asked)?, app.now())?)
+}
+
+fn wanted(asked: bodies::NewLink) -> Result<NewLink, Problem> {
+    Ok(NewLink {
+        name: asked.name,
+        permissions: bodies::permissions(asked.permissions)?,
+        extent: bodies::extent(asked.organization, asked.projects)?,
+        mask: bodies::mask(asked.mask)?,
+        filter: asked.filter.unwrap_or_default(),
+        expires_at: bodies::instant("expires_at", &asked.expires_at)?,
+    })
 }
 
 /// `DELETE /v1/access/links/{id}` revokes it.
@@ -180,16 +224,22 @@ pub async fn revoke_link(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let id = identifier(&id, "link")?;
-    let mut seen = managed(&app, &caller)?.links(&caller.principal).into_iter();
+    withdraw(&app, caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Revokes an auditor's link, and answers with what is gone.
+pub async fn withdraw(app: &Arc<App>, caller: Caller, id: &str) -> Result<Link, Problem> {
+    let id = identifier(id, "link")?;
+    let mut seen = managed(app, &caller)?.links(&caller.principal).into_iter();
     let gone = seen.find(|link| link.id == id);
     let gone = gone.ok_or(Error::NotFound { what: "link" })?;
     let deed = Deed::new(Act::RevokeLink)
         .of(gone.extent.organization())
         .to("link", id.as_str(), Some(&gone.name));
     let work = move |access: &Access, by: &Caller| access.revoke_link(&by.principal, &id);
-    change(&app, caller, deed, work, |(), deed| deed).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    change(app, caller, deed, work, |(), deed| deed).await?;
+    Ok(gone)
 }
 
 /// `POST /v1/access/embed` makes a short-lived token for a page within the platform's own, never more than the token that

@@ -3,7 +3,7 @@
 use super::bodies::{self, NewBinding, NewUser, PutRole, UserChange, wrong};
 use super::shapes::{self, BindingShape, RoleShape, User};
 use super::{Answer, change, identifier, managed, said};
-use crate::access::{Access, Account, AccountKind, Error, Role, Secret, Subject};
+use crate::access::{Access, Account, AccountKind, Binding, Denied, Error, Role, Secret, Subject};
 use crate::app::App;
 use crate::guard::Caller;
 use crate::problem::Problem;
@@ -13,6 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// `GET /v1/access/users` lists accounts.
@@ -30,7 +31,13 @@ pub async fn add_user(
     body: Body,
 ) -> Answer {
     let asked: NewUser = bodies::read(&app, &headers, body).await?;
-    managed(&app, &caller)?;
+    let account = add(&app, caller, asked).await?;
+    Ok(said(StatusCode::CREATED, &User::from(&account)))
+}
+
+/// Adds somebody.
+pub async fn add(app: &Arc<App>, caller: Caller, asked: NewUser) -> Result<Account, Problem> {
+    managed(app, &caller)?;
     let kind = match asked.kind.as_deref() {
         None | Some("person") => AccountKind::Person,
         Some("service") => AccountKind::Service,
@@ -45,8 +52,7 @@ pub async fn add_user(
     let deed = Deed::new(Act::CreateAccount).of(caller.principal.organization());
     let noted =
         |account: &Account, deed: Deed| deed.to("user", account.id.as_str(), Some(&account.name));
-    let account = change(&app, caller, deed, work, noted).await?;
-    Ok(said(StatusCode::CREATED, &User::from(&account)))
+    change(app, caller, deed, work, noted).await
 }
 
 /// `PATCH /v1/access/users/{id}` disables or enables an account, puts it into groups, or gives it another password: one of
@@ -59,26 +65,66 @@ pub async fn change_user(
     body: Body,
 ) -> Answer {
     let asked: UserChange = bodies::read(&app, &headers, body).await?;
+    Ok(match alter(&app, caller, &id, asked).await? {
+        Some(account) => said(StatusCode::OK, &User::from(&account)),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+/// Changes one thing of an account, and answers with what it is now; who took its own rights away does not see it any more.
+pub async fn alter(
+    app: &Arc<App>,
+    caller: Caller,
+    id: &str,
+    asked: UserChange,
+) -> Result<Option<Account>, Problem> {
     let access = app.door.access()?;
-    let id = identifier(&id, "account")?;
-    let by_id = |access: &Access, caller: &Caller| {
-        let mut all = access.accounts(&caller.principal).into_iter();
-        all.find(|account| account.id == id)
-    };
+    let id = identifier(id, "account")?;
     // One that the caller may not know of is there as little as one that is not.
-    let before = by_id(access, &caller).ok_or(Error::NotFound { what: "account" })?;
-    let mut changed = Vec::new();
+    let before =
+        { access.account(&caller.principal, &id) }.ok_or(Error::NotFound { what: "account" })?;
+    let again = caller.clone();
+    let deed = of_change(&caller, &before, &asked)?;
+    match (asked.password, asked.old_password) {
+        (Some(new), Some(old)) if caller.is_by_session_of(&id) => {
+            change_own_password(app, caller, deed, Secret::new(old), Secret::new(new)).await?;
+        }
+        (_, Some(_)) => {
+            return Err(wrong(
+                "old_password",
+                "goes with one's own password, by session",
+            ));
+        }
+        (password, None) => {
+            let account = id.clone();
+            let (groups, disabled) = (asked.groups, asked.disabled);
+            let work = move |access: &Access, by: &Caller| {
+                let by = &by.principal;
+                match (groups, password, disabled) {
+                    (Some(groups), ..) => {
+                        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+                        access.set_groups(by, &account, &groups)
+                    }
+                    (_, Some(new), _) => access.set_password(by, &account, &Secret::new(new)),
+                    (_, _, Some(true)) => access.disable(by, &account),
+                    (_, _, _) => access.enable(by, &account),
+                }
+            };
+            change(app, caller, deed, work, |(), deed| deed).await?;
+        }
+    }
+    Ok(app.door.access()?.account(&again.principal, &id))
+}
+
+/// What is noted of a change of an account, which is one change.
+fn of_change(caller: &Caller, before: &Account, asked: &UserChange) -> Result<Deed, Problem> {
     let parts = [
         ("disabled", asked.disabled.is_some()),
         ("groups", asked.groups.is_some()),
         ("password", asked.password.is_some()),
     ];
-    changed.extend(
-        parts
-            .iter()
-            .filter(|(_, named)| *named)
-            .map(|(name, _)| *name),
-    );
+    let named = parts.iter().filter(|(_, named)| *named);
+    let changed: Vec<&str> = named.map(|(name, _)| *name).collect();
     if changed.len() != 1 {
         return Err(wrong(
             "",
@@ -95,26 +141,33 @@ pub async fn change_user(
     if let Some(disabled) = asked.disabled {
         deed = deed.with("disabled", disabled);
     }
-    let (account, again) = (before.id, caller.clone());
-    let work = move |access: &Access, by: &Caller| {
-        let by = &by.principal;
-        match (asked.groups, asked.password, asked.disabled) {
-            (Some(groups), ..) => {
-                let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-                access.set_groups(by, &account, &groups)
-            }
-            (_, Some(password), _) => access.set_password(by, &account, &Secret::new(password)),
-            (_, _, Some(true)) => access.disable(by, &account),
-            (_, _, _) => access.enable(by, &account),
-        }
+    Ok(deed)
+}
+
+/// Takes the old password for the new one. A wrong one is noted: whoever sits down at an open browser tries it.
+async fn change_own_password(
+    app: &Arc<App>,
+    caller: Caller,
+    deed: Deed,
+    old: Secret,
+    new: Secret,
+) -> Result<(), Problem> {
+    app.must_be_watchable()?;
+    let (by, now) = (caller.clone(), app.now());
+    let from = by.circumstances.ip;
+    let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let work = move |app: &Arc<App>| {
+        let access = app.door.access()?;
+        Ok(access.change_password(&by.principal, &old, &new, from, now))
     };
-    change(&app, caller, deed, work, |(), deed| deed).await?;
-    let after = by_id(app.door.access()?, &again);
-    // Who took its own rights away does not see it any more.
-    Ok(match after {
-        Some(account) => said(StatusCode::OK, &User::from(&account)),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+    match app.blocking_in(&app.hashing, work).await? {
+        Ok(()) => app.note(&caller, deed).await,
+        Err(Denied::Unknown) => {
+            app.note(&caller, deed.refused("422")).await?;
+            Err(wrong("old_password", "is not the password"))
+        }
+        Err(denied) => Err(denied.into()),
+    }
 }
 
 /// `GET /v1/access/roles` lists roles: no secret to anybody who is let in.
@@ -135,17 +188,28 @@ pub async fn put_role(
     body: Body,
 ) -> Answer {
     let asked: PutRole = bodies::read(&app, &headers, body).await?;
-    managed(&app, &caller)?;
+    let role = define(&app, caller, &name, asked).await?;
+    Ok(said(StatusCode::OK, &RoleShape::from(&role)))
+}
+
+/// Makes a role, or gives it another meaning.
+pub async fn define(
+    app: &Arc<App>,
+    caller: Caller,
+    name: &str,
+    asked: PutRole,
+) -> Result<Role, Problem> {
+    managed(app, &caller)?;
     let permissions = bodies::permissions(asked.permissions)?;
-    let role = Role::new(&name, permissions, bodies::mask(asked.mask)?)?;
+    let role = Role::new(name, permissions, bodies::mask(asked.mask)?)?;
     let deed = Deed::new(Act::PutRole)
         .to("role", name, None)
         .with("permissions", Vec::from(role.permissions))
         .with("mask", role.mask.to_string());
     let shown = role.clone();
     let work = move |access: &Access, by: &Caller| access.put_role(&by.principal, role);
-    change(&app, caller, deed, work, |(), deed| deed).await?;
-    Ok(said(StatusCode::OK, &RoleShape::from(&shown)))
+    change(app, caller, deed, work, |(), deed| deed).await?;
+    Ok(shown)
 }
 
 /// `DELETE /v1/access/roles/{name}` removes a role that is bound nowhere.
@@ -154,11 +218,16 @@ pub async fn remove_role(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Answer {
-    managed(&app, &caller)?;
+    undefine(&app, caller, name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Removes a role that is bound nowhere.
+pub async fn undefine(app: &Arc<App>, caller: Caller, name: String) -> Result<(), Problem> {
+    managed(app, &caller)?;
     let deed = Deed::new(Act::RemoveRole).to("role", name.as_str(), None);
     let work = move |access: &Access, by: &Caller| access.remove_role(&by.principal, &name);
-    change(&app, caller, deed, work, |(), deed| deed).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    change(app, caller, deed, work, |(), deed| deed).await
 }
 
 /// `GET /v1/access/bindings` lists who has which role, within what the caller manages.
@@ -176,7 +245,13 @@ pub async fn bind(
     body: Body,
 ) -> Answer {
     let asked: NewBinding = bodies::read(&app, &headers, body).await?;
-    managed(&app, &caller)?;
+    let made = give(&app, caller, asked).await?;
+    Ok(said(StatusCode::CREATED, &BindingShape::from(&made)))
+}
+
+/// Gives somebody a role somewhere.
+pub async fn give(app: &Arc<App>, caller: Caller, asked: NewBinding) -> Result<Binding, Problem> {
+    managed(app, &caller)?;
     let subject = match (asked.account, asked.group) {
         (Some(id), None) => Subject::Account(identifier(&id, "account")?),
         (None, Some(group)) => Subject::Group(group),
@@ -191,11 +266,9 @@ pub async fn bind(
         .with(about(&subject).0, about(&subject).1);
     let work =
         move |access: &Access, by: &Caller| access.bind(&by.principal, subject, &role, extent);
-    let noted = |made: &crate::access::Binding, deed: Deed| {
-        deed.to("role_binding", made.id.as_str(), Some(&made.role))
-    };
-    let made = change(&app, caller, deed, work, noted).await?;
-    Ok(said(StatusCode::CREATED, &BindingShape::from(&made)))
+    let noted =
+        |made: &Binding, deed: Deed| deed.to("role_binding", made.id.as_str(), Some(&made.role));
+    change(app, caller, deed, work, noted).await
 }
 
 fn about(subject: &Subject) -> (&'static str, String) {
@@ -207,8 +280,14 @@ fn about(subject: &Subject) -> (&'static str, String) {
 
 /// `DELETE /v1/access/bindings/{id}` takes a role away.
 pub async fn unbind(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
-    let access = managed(&app, &caller)?;
-    let id = identifier(&id, "binding")?;
+    take(&app, caller, &id).await?;
+    Ok::<_, Problem>(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Takes a role away, and answers with what is gone.
+pub async fn take(app: &Arc<App>, caller: Caller, id: &str) -> Result<Binding, Problem> {
+    let access = managed(app, &caller)?;
+    let id = identifier(id, "binding")?;
     let seen = access.bindings(&caller.principal).into_iter();
     let gone = { seen }.find(|binding| binding.id == id);
     let gone = gone.ok_or(Error::NotFound { what: "binding" })?;
@@ -219,6 +298,6 @@ pub async fn unbind(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<
         .with("extent", gone.extent.to_string())
         .with(about(&gone.subject).0, about(&gone.subject).1);
     let work = move |access: &Access, by: &Caller| access.unbind(&by.principal, &id);
-    change(&app, caller, deed, work, |(), deed| deed).await?;
-    Ok::<_, Problem>(StatusCode::NO_CONTENT.into_response())
+    change(app, caller, deed, work, |(), deed| deed).await?;
+    Ok(gone)
 }

@@ -155,6 +155,13 @@ pub fn roles(own: &[Role]) -> Vec<RoleShape> {
     built_in.iter().chain(own).map(RoleShape::from).collect()
 }
 
+/// The names of all roles, in the same order.
+pub fn names_of_roles(own: &[Role]) -> Vec<String> {
+    let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());
+    let own = own.iter().map(|role| role.name.clone());
+    built_in.chain(own).collect()
+}
+
 #[derive(Serialize)]
 pub struct BindingShape {
     id: String,

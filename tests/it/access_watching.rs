@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// How many entries of each action the log has of itself.
-fn acts(owner: &Caller<'_>) -> BTreeMap<String, u64> {
+pub fn acts(owner: &Caller<'_>) -> BTreeMap<String, u64> {
     let counts = owner.done(
         "GET",
         "/v1/facets?fields=action&top=100&category=audit",
@@ -29,7 +29,7 @@ fn acts(owner: &Caller<'_>) -> BTreeMap<String, u64> {
 }
 
 /// The actions that a piece of work added, with how many each.
-fn added(owner: &Caller<'_>, work: impl FnOnce()) -> Vec<(String, u64)> {
+pub fn added(owner: &Caller<'_>, work: impl FnOnce()) -> Vec<(String, u64)> {
     let before = acts(owner);
     work();
     let after = acts(owner).into_iter();
@@ -40,7 +40,7 @@ fn added(owner: &Caller<'_>, work: impl FnOnce()) -> Vec<(String, u64)> {
     more.filter(|(_, count)| *count > 0).collect()
 }
 
-fn one(name: &str) -> Vec<(String, u64)> {
+pub fn one(name: &str) -> Vec<(String, u64)> {
     vec![(name.to_owned(), 1)]
 }
 

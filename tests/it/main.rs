@@ -1,6 +1,7 @@
 //! Through the public door: every test here starts the product and speaks HTTP to it.
 
 mod access;
+mod access_pages;
 mod access_reserved;
 mod access_streams;
 mod access_watching;

@@ -3,7 +3,7 @@
 //! What `/v1/access` does, by the same functions: every change is a form posted to a page, which then leads to where it is
 //! seen, or shows the form again with what is wrong. In reading order:
 //! - [`words`]: permissions, masks and extents in plain words
-//! - [`form`]: what a browser sends; fields with their faults
+//! - [`fields`]: of forms, with their faults
 //! - [`tables`]: bindings, tokens and sessions, wherever they are listed
 //! - [`people`], [`groups`], [`roles`]: who there is, and what they may do
 //! - [`tokens`], [`sessions`], [`links`]: what acts for them
@@ -12,7 +12,7 @@
 //! Nobody is shown what they could not ask the API for.
 
 mod account;
-mod form;
+mod fields;
 mod groups;
 mod links;
 mod people;
@@ -22,6 +22,7 @@ mod tables;
 mod tokens;
 mod words;
 
+use super::form::Form;
 use super::layout;
 use super::location::Location;
 use super::setting::{self, Setting, icon};
@@ -38,7 +39,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use entry::{Mask, Organization};
-use form::{Filled, Form, Places};
+use fields::{Filled, Places};
 use maud::{Markup, html};
 use std::sync::Arc;
 
@@ -154,7 +155,7 @@ impl FromRequestParts<Arc<App>> for Visit {
         let caller = Caller::from_request_parts(parts, app).await?;
         let here = Location::new(parts.uri.path(), parts.uri.query().unwrap_or_default());
         Ok(Self {
-            setting: setting::read(app, here, &parts.headers, &caller.circumstances),
+            setting: setting::read(app, &caller, here, &parts.headers),
             app: Arc::clone(app),
             caller,
             headers: parts.headers.clone(),
@@ -292,7 +293,7 @@ fn frame(setting: &Setting, tab: Tab, title: &str, content: Markup) -> Markup {
             (content)
         }
     };
-    layout::page(setting, title, place, content)
+    layout::page(setting, &super::visible::plain(title), place, content)
 }
 
 /// Behind an open door there is nothing to manage: what that means, and how to close it.
@@ -344,7 +345,7 @@ struct Question<'a> {
 impl Question<'_> {
     fn page(&self, problem: Option<&Problem>) -> Markup {
         html! {
-            @if let Some(problem) = problem { (form::notice(problem)) }
+            @if let Some(problem) = problem { (fields::notice(problem)) }
             div.sheet { div.state.question {
                 h1 { (self.title) }
                 (self.says)

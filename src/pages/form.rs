@@ -5,13 +5,25 @@ use crate::app::App;
 use crate::body::{self, Share};
 use crate::problem::{Kind, Problem};
 use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
+use std::sync::Arc;
 
-/// The largest form: a filter with a thousand ids fits.
-const FORM_BYTES_MAX: usize = 64 * 1024;
+/// The largest form: a filter with a thousand ids fits, and so do the projects of a binding.
+const FORM_BYTES_MAX: usize = 128 * 1024;
 
-/// The fields of a form, each once.
+/// The fields of a form, as they were sent.
+#[derive(Clone, Default)]
 pub struct Form(Vec<(String, String)>);
+
+impl FromRequest<Arc<App>> for Form {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        Self::read(app, &parts.headers, body).await
+    }
+}
 
 impl Form {
     /// Reads a body of `application/x-www-form-urlencoded`.
@@ -42,6 +54,36 @@ impl Form {
     /// The field, or nothing in its place.
     pub fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default().to_owned()
+    }
+
+    /// Without the white space that copying leaves at the ends; `None` where nothing else is left.
+    pub fn trimmed(&self, name: &str) -> Option<&str> {
+        let text = self.get(name).map(str::trim);
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// All fields of the name, blank ones left out.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        let named = self.0.iter().filter(|(known, _)| known == name);
+        let values = named.map(|(_, value)| value.clone());
+        values.filter(|value| !value.is_empty()).collect()
+    }
+
+    /// True if the field was sent with this value: a box that is ticked.
+    pub fn has(&self, name: &str, value: &str) -> bool {
+        let mut all = self.0.iter();
+        all.any(|(known, is)| known == name && is == value)
+    }
+
+    /// True if there is such a field, blank or not.
+    pub fn asks_for(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// One more field: what a form begins with.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.push((name.to_owned(), value.into()));
+        self
     }
 
     pub fn secret(&self, name: &str) -> Secret {

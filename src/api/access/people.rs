@@ -164,7 +164,7 @@ async fn change_own_password(
         Ok(()) => app.note(&caller, deed).await,
         Err(Denied::Unknown) => {
             app.note(&caller, deed.refused("422")).await?;
-            Err(wrong("old_password", "is not the password"))
+            Err(wrong("old_password", "is not that of this account"))
         }
         Err(denied) => Err(denied.into()),
     }

@@ -1,12 +1,13 @@
 //! `/account`: who the caller is, what they may do, and what acts for them.
 
-use super::form::{Filled, Form};
+use super::fields::Filled;
 use super::people::nothing;
 use super::tokens::{self, Desk};
-use super::{Tab, Visit, head, sessions, tables, words};
+use super::{Tab, Visit, head, sessions, tables};
 use crate::access::{Account, AccountKind, Credential};
 use crate::api::access::bodies::UserChange;
 use crate::api::access::people::alter;
+use crate::pages::form::Form;
 use crate::pages::location::{Location, segment};
 use crate::pages::setting::icon;
 use crate::pages::visible::Shown;
@@ -109,7 +110,7 @@ fn acting(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup {
                 h2 { "Where you are signed in" }
                 (tables::sessions(visit, access, &own_sessions, "/account/sessions", false))
             }
-            section.sheet.part #password {
+            section.sheet.part #change-password {
                 h2 { "Change your password" }
                 (filled.notice(&["old_password", "password", "again"]))
                 form.form method="post" action="/account/password" {
@@ -120,7 +121,7 @@ fn acting(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup {
                 }
             }
         }
-        p.hint { "Your name, login and groups are changed by whoever manages access. What you may do is said as " (words::account_kind(account.kind)) ": it holds for your tokens as well." }
+        p.hint { "Your name, login and groups are changed by whoever manages access. What your roles allow is the most that your tokens may." }
     }
 }
 
@@ -128,15 +129,15 @@ fn acting(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup {
 pub async fn change_password(visit: Visit, form: Form) -> Response {
     let done = async {
         let account = own(&visit)?;
-        if form.raw("password") != form.raw("again") {
+        if form.get("password").unwrap_or_default() != form.get("again").unwrap_or_default() {
             return Err(crate::api::access::bodies::wrong(
                 "again",
                 "is not the same",
             ));
         }
         let asked = UserChange {
-            password: Some(form.raw("password").to_owned()),
-            old_password: Some(form.raw("old_password").to_owned()),
+            password: Some(form.text("password")),
+            old_password: Some(form.text("old_password")),
             ..nothing()
         };
         alter(&visit.app, visit.caller.clone(), account.id.as_str(), asked).await

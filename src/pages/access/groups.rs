@@ -1,11 +1,12 @@
 //! Groups: roles for everybody who is in one. A group is there once it has a role or a member.
 
-use super::form::{Attributes, Filled, Form};
+use super::fields::{Attributes, Filled};
 use super::people::{asked_binding, give_form, nothing};
 use super::{Lines, Tab, Visit, gone, head, tables, words};
 use crate::access::{Access, Account, Binding, Identifier, Subject};
 use crate::api::access::bodies::{UserChange, wrong};
 use crate::api::access::people::{alter, give};
+use crate::pages::form::Form;
 use crate::pages::location::segment;
 use crate::pages::setting::icon;
 use crate::pages::visible::Shown;
@@ -73,7 +74,7 @@ fn begin_form(visit: &Visit, access: &Access, filled: Filled<'_>) -> Markup {
             (filled.required("group", "Group", "A name of a-z 0-9 . _ -, there already or new."))
             div.field-row {
                 label for="role" { "Role" }
-                select #role name="role" { @for name in &roles { option value=(name) selected[filled.form.raw("role") == name] { (name) } } }
+                select #role name="role" { @for name in &roles { option value=(name) selected[filled.form.get("role") == Some(name)] { (name) } } }
             }
             (filled.extent(&visit.places(), "The whole server"))
             div.row { button.button.primary { "Give" } }
@@ -83,7 +84,7 @@ fn begin_form(visit: &Visit, access: &Access, filled: Filled<'_>) -> Markup {
 
 /// `POST /access/groups` gives a group a role, which makes it.
 pub async fn begin(visit: Visit, form: Form) -> Response {
-    let group = form.text("group").to_owned();
+    let group = form.trimmed("group").unwrap_or_default().to_owned();
     match give_to(&visit, &group, &form).await {
         Ok(_) => visit.seen_at(&path(&group)),
         Err(problem) => visit.again(Tab::Groups, "Groups", &form, &problem, |filled| {
@@ -210,7 +211,10 @@ async fn put(visit: &Visit, account: &Account, groups: Vec<String>) -> Result<()
 /// `POST /access/groups/{name}/members` puts somebody into it.
 pub async fn add_member(visit: Visit, Path(name): Path<String>, form: Form) -> Response {
     let done = async {
-        let found = { visit.managed()? }.account_of(&visit.caller.principal, form.text("login"));
+        let found = { visit.managed()? }.account_of(
+            &visit.caller.principal,
+            form.trimmed("login").unwrap_or_default(),
+        );
         let account = found.ok_or_else(|| wrong("login", "nobody has this login"))?;
         let mut groups = account.groups.clone();
         groups.push(name.clone());
@@ -225,7 +229,8 @@ pub async fn add_member(visit: Visit, Path(name): Path<String>, form: Form) -> R
 /// `POST /access/groups/{name}/members/remove` takes somebody out of it.
 pub async fn remove_member(visit: Visit, Path(name): Path<String>, form: Form) -> Response {
     let done = async {
-        let id = Identifier::parse(form.raw("account")).ok_or_else(|| gone("account"))?;
+        let id = Identifier::parse(form.get("account").unwrap_or_default())
+            .ok_or_else(|| gone("account"))?;
         let account = visit.account(visit.managed()?, &id);
         let account = account.ok_or_else(|| gone("account"))?;
         let mut groups = account.groups.clone();

@@ -1,12 +1,13 @@
 //! Auditor links: a look at some entries for somebody who has no account, made in three steps - what, how much that is, the link.
 
-use super::form::{Filled, Form};
+use super::fields::{Filled, asked_extent};
 use super::tokens::{in_days, lives};
 use super::{Lines, Question, Tab, Visit, gone, head, tables, words};
 use crate::access::link::{Link, OF_LINKS};
 use crate::access::{Credential, Secret};
 use crate::api::access::bodies::NewLink;
 use crate::api::access::credentials::{foreseen, invite, withdraw};
+use crate::pages::form::Form;
 use crate::pages::setting::icon;
 use crate::pages::visible::{Shown, count, plain};
 use crate::problem::Problem;
@@ -65,10 +66,13 @@ fn maker(visit: &Visit, link: &Link) -> String {
 fn shows(link: &Link) -> Markup {
     let filter = link.filter.filter().to_string();
     html! {
-        span.sub { @if filter.is_empty() { "every entry" } @else { code { (plain(&filter)) } } }
+        span.sub { @if filter == EVERYTHING { "every entry" } @else { code { (plain(&filter)) } } }
         @if !link.mask.is_none() { span.sub { "without " (words::mask(link.mask)) } }
     }
 }
+
+/// The query text of a filter that lets everything pass.
+const EVERYTHING: &str = "*";
 
 const TITLE: &str = "New auditor link";
 
@@ -111,22 +115,22 @@ fn form_page(visit: &Visit, filled: Filled<'_>) -> Result<Markup, Problem> {
 }
 
 fn asked(visit: &Visit, form: &Form) -> Result<NewLink, Problem> {
-    let (organization, projects) = form.extent()?;
+    let (organization, projects) = asked_extent(form)?;
     Ok(NewLink {
-        name: form.text("name").to_owned(),
+        name: form.trimmed("name").unwrap_or_default().to_owned(),
         permissions: form.all("permissions"),
         organization,
         projects,
         mask: Some(form.all("mask")),
-        filter: Some(form.text("filter").to_owned()),
-        expires_at: in_days(visit, form.raw("life"))?.to_string(),
+        filter: Some(form.trimmed("filter").unwrap_or_default().to_owned()),
+        expires_at: in_days(visit, form.get("life").unwrap_or_default())?.to_string(),
     })
 }
 
 /// `POST /access/links/new` says first how much the link would show, then makes it and shows it on that answer and never
 /// again.
 pub async fn make_link(visit: Visit, form: Form) -> Response {
-    let done = match form.raw("step") {
+    let done = match form.get("step").unwrap_or_default() {
         "change" => form_page(&visit, Filled::new(&form)).map(|page| (StatusCode::OK, page)),
         "make" => make(&visit, &form).await,
         _ => preview(&visit, &form).await,
@@ -167,7 +171,7 @@ async fn preview(visit: &Visit, form: &Form) -> Result<(StatusCode, Markup), Pro
             @if many == 0 { p.told { "Nothing matches by now. Entries to come that match are shown." } }
             dl.pairs {
                 dt { "Of" } dd { span { (words::extent(&link.extent)) } }
-                dt { "Filter" } dd { @if filter.to_string().is_empty() { "none" } @else { code.v { (plain(&filter.to_string())) } } }
+                dt { "Filter" } dd { @if filter.to_string() == EVERYTHING { "none" } @else { code.v { (plain(&filter.to_string())) } } }
                 dt { "May" } dd { (words::permissions(link.permissions)) }
                 dt { "Hidden" } dd { @if link.mask.is_none() { "nothing" } @else { (words::mask(link.mask)) } }
                 dt { "Good until" } dd { (zone.minute(link.expires_at)) }
@@ -186,7 +190,7 @@ async fn preview(visit: &Visit, form: &Form) -> Result<(StatusCode, Markup), Pro
 fn kept(form: &Form, link: &Link) -> Markup {
     let one = ["name", "scope", "organization", "projects", "life"];
     html! {
-        @for name in one { input type="hidden" name=(name) value=(form.raw(name)); }
+        @for name in one { input type="hidden" name=(name) value=(form.text(name)); }
         input type="hidden" name="filter" value=(link.filter.filter());
         @for name in ["permissions", "mask"] {
             @for value in form.all(name) { input type="hidden" name=(name) value=(value); }

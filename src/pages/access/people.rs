@@ -1,6 +1,6 @@
 //! People and services: who there is, what each may do, and what acts for them.
 
-use super::form::{Attributes, Filled, Form};
+use super::fields::{Attributes, Filled, asked_extent};
 use super::{Lines, PAGE_LINES, Question, Tab, Visit, gone, head, tables, words};
 use crate::access::link::Link;
 use crate::access::session::Session;
@@ -9,6 +9,7 @@ use crate::access::{Access, Account, AccountKind, Binding, Identifier, Permissio
 use crate::api::access::bodies::{NewBinding, NewUser, UserChange};
 use crate::api::access::people::{add, alter, give};
 use crate::api::access::shapes::names_of_roles;
+use crate::pages::form::Form;
 use crate::pages::location::{Location, segment};
 use crate::pages::setting::icon;
 use crate::pages::visible::{Shown, count};
@@ -177,13 +178,12 @@ pub async fn empty(visit: Visit) -> Response {
 
 /// `POST /access/people/new` adds them, and leads to their page, where roles are given.
 pub async fn add_person(visit: Visit, form: Form) -> Response {
-    let is_service = form.raw("kind") == "service";
+    let is_service = form.get("kind") == Some("service");
     let asked = NewUser {
-        kind: form.some("kind"),
-        login: form.text("login").to_owned(),
-        name: form.text("name").to_owned(),
-        password: Some(form.raw("password").to_owned())
-            .filter(|text| !text.is_empty() && !is_service),
+        kind: form.trimmed("kind").map(str::to_owned),
+        login: form.trimmed("login").unwrap_or_default().to_owned(),
+        name: form.trimmed("name").unwrap_or_default().to_owned(),
+        password: Some(form.text("password")).filter(|text| !text.is_empty() && !is_service),
     };
     match add(&visit.app, visit.caller.clone(), asked).await {
         Ok(account) => visit.seen_at(&format!("/access/people/{}", account.id)),
@@ -339,7 +339,7 @@ pub fn give_form(visit: &Visit, access: &Access, action: &str, filled: Filled<'_
                 div.field-row {
                     label for="role" { "Role" }
                     select #role name="role" {
-                        @for name in &roles { option value=(name) selected[filled.form.raw("role") == name] { (name) } }
+                        @for name in &roles { option value=(name) selected[filled.form.get("role") == Some(name)] { (name) } }
                     }
                     p.hint { a href="/access/roles" { "What each of them may do" } }
                 }
@@ -356,11 +356,11 @@ pub fn asked_binding(
     account: Option<String>,
     group: Option<String>,
 ) -> Result<NewBinding, Problem> {
-    let (organization, projects) = form.extent()?;
+    let (organization, projects) = asked_extent(form)?;
     Ok(NewBinding {
         account,
         group,
-        role: form.text("role").to_owned(),
+        role: form.trimmed("role").unwrap_or_default().to_owned(),
         organization,
         projects,
     })
@@ -385,7 +385,7 @@ fn groups_part(visit: &Visit, access: &Access, account: &Account, filled: Filled
                         } }
                     }
                 }
-                (filled.line("another", "Another group", "A name of a-z 0-9 . _ - What its members may do is said by the roles of the group."))
+                (filled.line("another", "Another group", "Of a-z 0-9 . _ - and no spaces. Its roles say what its members may do."))
                 @if let Some(fault) = filled.fault("groups") { p.fault { (icon("warn")) (fault) } }
                 div.row { button.button { "Save groups" } }
             }
@@ -396,10 +396,10 @@ fn groups_part(visit: &Visit, access: &Access, account: &Account, filled: Filled
 fn password_part(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup {
     let own = visit.caller.is_by_session_of(&account.id);
     html! {
-        section.sheet.part #password {
+        section.sheet.part #set-password {
             h2 { "Password" }
             @if own {
-                p.none-here { "This is you: " a href="/account#password" { "change your password" } " with your own account." }
+                p.none-here { "This is you: " a href="/account#change-password" { "change your password" } " with your own account." }
             } @else {
                 (filled.notice(&["password"]))
                 form.form method="post" action={ "/access/people/" (account.id) "/password" } {
@@ -457,7 +457,7 @@ pub async fn join(visit: Visit, Path(id): Path<String>, form: Form) -> Response 
         let mut groups = load(&visit, &id)?.account.groups;
         groups.retain(|name| !known.contains(name));
         groups.extend(form.all("groups"));
-        groups.extend(form.some("another"));
+        groups.extend(form.trimmed("another").map(str::to_owned));
         let asked = UserChange {
             groups: Some(groups),
             ..nothing()
@@ -483,11 +483,11 @@ pub fn nothing() -> UserChange {
 /// `POST /access/people/{id}/password` sets another one.
 pub async fn set_password(visit: Visit, Path(id): Path<String>, form: Form) -> Response {
     let asked = UserChange {
-        password: Some(form.raw("password").to_owned()),
+        password: Some(form.text("password")),
         ..nothing()
     };
     match alter(&visit.app, visit.caller.clone(), &id, asked).await {
-        Ok(_) => visit.seen_at(&format!("/access/people/{id}#password")),
+        Ok(_) => visit.seen_at(&format!("/access/people/{id}#set-password")),
         Err(problem) => person_again(&visit, &id, "password", &form, &problem),
     }
 }

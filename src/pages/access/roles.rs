@@ -1,11 +1,12 @@
 //! Roles: what each lets somebody do and hides from them; and taking one back from somebody.
 
-use super::form::{Filled, Form};
+use super::fields::Filled;
 use super::{Question, Tab, Visit, gone, head, tables, words};
 use crate::access::role::BUILT_IN;
 use crate::access::{Binding, Extent, Permissions, Role, Subject};
 use crate::api::access::bodies::PutRole;
 use crate::api::access::people::{define, take, undefine};
+use crate::pages::form::Form;
 use crate::pages::location::segment;
 use crate::pages::setting::icon;
 use crate::problem::Problem;
@@ -80,7 +81,7 @@ pub async fn empty(visit: Visit) -> Response {
 
 /// `POST /access/roles/new` makes a role; one that is there already is not changed by that.
 pub async fn create(visit: Visit, form: Form) -> Response {
-    let name = form.text("name").to_owned();
+    let name = form.trimmed("name").unwrap_or_default().to_owned();
     let done = match own_role(&visit, &name) {
         Ok(_) => {
             let what = "role";

@@ -1,10 +1,10 @@
 //! Sessions: browsers that are signed in, and ending one.
 
-use super::form::Form;
 use super::tokens::Desk;
 use super::{Lines, Question, Tab, Visit, gone, head, tables, words};
 use crate::access::Credential;
 use crate::api::access::credentials::end;
+use crate::pages::form::Form;
 use crate::pages::visible::plain;
 use crate::problem::Problem;
 use axum::extract::Path;

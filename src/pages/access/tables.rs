@@ -6,7 +6,7 @@ use crate::access::session::Session;
 use crate::access::token::Token;
 use crate::access::{Access, Binding, Credential, Grant, Identifier, Subject};
 use crate::pages::location::segment;
-use crate::pages::visible::Shown;
+use crate::pages::visible::{Shown, plain};
 use maud::{Markup, html};
 
 /// The name of an account, and the way to it.
@@ -14,7 +14,7 @@ pub fn whose(visit: &Visit, access: &Access, id: &Identifier) -> Markup {
     match visit.account(access, id) {
         Some(account) => html! {
             a href={ "/access/people/" (id) } { (Shown(&account.name)) }
-            span.sub { (account.login) }
+            " " span.sub { (account.login) }
         },
         None => html! { span.mono { (id) } },
     }
@@ -26,7 +26,7 @@ pub fn subject(visit: &Visit, access: &Access, subject: &Subject) -> Markup {
         Subject::Account(id) => whose(visit, access, id),
         Subject::Group(name) => html! {
             a href={ "/access/groups/" (segment(name)) } { (name) }
-            span.sub { "group" }
+            " " span.sub { "group" }
         },
     }
 }
@@ -47,15 +47,15 @@ pub fn bindings(visit: &Visit, access: &Access, all: &[Binding], own: &Subject) 
                             td data-label="Where" { (words::extent(&binding.extent)) }
                             td data-label="By" {
                                 @match &binding.subject {
-                                    _ if binding.subject == *own => "itself",
+                                    _ if binding.subject == *own => "directly",
                                     Subject::Group(name) => { "the group " a href={ "/access/groups/" (segment(name)) } { (name) } },
-                                    Subject::Account(_) => "itself",
+                                    Subject::Account(_) => "directly",
                                 }
                             }
                             td.act {
                                 @if binding.subject == *own && access.passes_on(&visit.caller.principal, &binding.role, &binding.extent) {
                                     a.button.small href={ "/access/bindings/" (binding.id) "/remove" } {
-                                        "Remove" span.unseen { " " (binding.role) " in " (binding.extent) }
+                                        "Remove" span.unseen { " " (binding.role) " in " (plain(&binding.extent.to_string())) }
                                     }
                                 }
                             }

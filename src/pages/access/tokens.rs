@@ -1,11 +1,12 @@
 //! Tokens: what programs show. Made for accounts that the caller may act for, and shown once.
 
-use super::form::{Attributes, Filled, Form, Places};
+use super::fields::{Attributes, Filled, Places, asked_extent};
 use super::{Lines, Question, Tab, Visit, gone, head, tables, words};
 use crate::access::token::{Kind, Token};
 use crate::access::{Extent, Permission, Permissions, Secret};
 use crate::api::access::bodies::{NewToken, wrong};
 use crate::api::access::credentials::{issue, revoke};
+use crate::pages::form::Form;
 use crate::pages::setting::icon;
 use crate::pages::visible::plain;
 use crate::problem::Problem;
@@ -169,12 +170,12 @@ fn own_organizations(visit: &Visit) -> Vec<String> {
 
 /// How long it is good for.
 pub fn lives(filled: Filled<'_>, or_ever: bool) -> Markup {
-    let chosen = filled.form.raw("life");
+    let chosen = filled.form.get("life").unwrap_or_default();
     let fault = filled.fault("expires_at");
     html! {
         fieldset.boxes {
             legend { "Good for" }
-            @if let Some(fault) = fault { p.fault { (icon("warn")) (fault) } }
+            @if let Some(fault) = fault { p.fault #expires_at-fault { (icon("warn")) (fault) } }
             div.choices.short {
                 @for (value, title) in LIVES {
                     label.choice { input type="radio" name="life" value=(value) checked[chosen == *value]; span { (title) } }
@@ -216,26 +217,26 @@ fn asked(visit: &Visit, desk: Desk, form: &Form) -> Result<NewToken, Problem> {
     let account = match desk {
         Desk::Own => None,
         Desk::All => {
-            let login = form.text("account");
+            let login = form.trimmed("account").unwrap_or_default();
             let found = { visit.managed()? }.account_of(&visit.caller.principal, login);
             let found = found.ok_or_else(|| wrong("account", "nobody has this login"))?;
             Some(found.id.to_string())
         }
     };
-    let is_recorder = form.raw("kind") == "recorder";
+    let is_recorder = form.get("kind") == Some("recorder");
     let permissions = match is_recorder {
         true => vec![Permission::Record.as_str().to_owned()],
         false => form.all("permissions"),
     };
-    let expires_at = match form.raw("life") {
+    let expires_at = match form.get("life").unwrap_or_default() {
         "never" => None,
         days => Some(in_days(visit, days)?.to_string()),
     };
-    let (organization, projects) = form.extent()?;
+    let (organization, projects) = asked_extent(form)?;
     Ok(NewToken {
         account,
         kind: is_recorder.then(|| "recorder".to_owned()),
-        name: form.text("name").to_owned(),
+        name: form.trimmed("name").unwrap_or_default().to_owned(),
         permissions,
         organization,
         projects,

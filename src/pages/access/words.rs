@@ -62,8 +62,8 @@ pub const fn of_hidden(hidden: Hidden) -> (&'static str, &'static str) {
 }
 
 /// What a role is for, in one sentence.
-pub fn of_role(role: &Role) -> &'static str {
-    match role.name.as_str() {
+pub fn of_role(role: &Role) -> String {
+    let says = match role.name.as_str() {
         "recorder" => "For programs that write into the log. It sees nothing of it.",
         "viewer" => "Looks at entries, and takes none away.",
         "auditor" => "Looks at entries, exports them, and checks that nothing was changed.",
@@ -71,8 +71,9 @@ pub fn of_role(role: &Role) -> &'static str {
             "Runs access, sources and sinks, and sees everything, but can neither write into the log nor take anything out of it."
         }
         OWNER => "May do everything.",
-        _ => "A role of your own.",
-    }
+        _ => return format!("{}.", permissions(role.permissions)),
+    };
+    says.to_owned()
 }
 
 /// `Read, export and verify`
@@ -96,7 +97,11 @@ pub fn permissions(some: Permissions) -> String {
 pub fn mask(mask: entry::Mask) -> String {
     let names: Vec<String> = mask
         .iter()
-        .map(|one| of_hidden(one).0.to_lowercase())
+        .map(|one| match of_hidden(one).0 {
+            // An abbreviation stays one.
+            name if name.starts_with("IP") => name.to_owned(),
+            name => name.to_lowercase(),
+        })
         .collect();
     names.join(", ")
 }

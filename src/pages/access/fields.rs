@@ -1,111 +1,29 @@
-//! Forms: what a browser sends, and the same form again with what is wrong beside the field.
+//! Fields of forms: filled in as they were, with what is wrong beside each.
 
 use super::words;
 use crate::access::{Permission, Permissions};
 use crate::api::access::bodies::wrong;
-use crate::app::App;
-use crate::body::{self, Share};
+use crate::pages::form::Form;
 use crate::pages::setting::icon;
 use crate::pages::visible::plain;
 use crate::problem::{Kind, Problem};
-use axum::body::Body;
-use axum::extract::{FromRequest, Request};
-use axum::http::header;
 use entry::mask::Hidden;
 use maud::{Markup, html};
-use std::sync::Arc;
 
-/// The largest form: a role for all projects that one binding may name fits.
-const FORM_BYTES_MAX: usize = 128 * 1024;
-
-/// The fields of a form as they were sent. Some are passwords: it is never printed.
-#[derive(Clone, Default)]
-pub struct Form(Vec<(String, String)>);
-
-impl FromRequest<Arc<App>> for Form {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        Self::receive(app, &parts.headers, body).await
-    }
-}
-
-impl Form {
-    async fn receive(
-        app: &App,
-        headers: &axum::http::HeaderMap,
-        body: Body,
-    ) -> Result<Self, Problem> {
-        let kind = headers.get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        // A form without fields is sent without a type by some.
-        if !kind.is_empty() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            body::linger(body);
-            return Err(
-                Kind::UnsupportedType.detail("pages take application/x-www-form-urlencoded")
-            );
+/// Organization and projects of a form, as bodies of calls have them.
+pub fn asked_extent(form: &Form) -> Result<(Option<String>, Option<Vec<String>>), Problem> {
+    let organization = form.trimmed("organization").map(str::to_owned);
+    let named = || { organization.clone() }.ok_or_else(|| wrong("organization", "which one?"));
+    match form.get("scope") {
+        Some("organization") => Ok((Some(named()?), None)),
+        Some("projects") => {
+            let text = form.text("projects");
+            let lines = text.lines().map(str::trim);
+            let names = lines.filter(|line| !line.is_empty()).map(str::to_owned);
+            Ok((Some(named()?), Some(names.collect())))
         }
-        let mut share = Share::none_yet(app);
-        let bytes = body::receive(app, headers, body, &mut share).await?;
-        if bytes.len() > FORM_BYTES_MAX {
-            return Err(Kind::TooLarge.detail(format!("at most {FORM_BYTES_MAX} bytes")));
-        }
-        let fields = url::form_urlencoded::parse(&bytes);
-        Ok(Self(fields.into_owned().collect()))
-    }
-
-    /// The field as typed; empty where it was not sent.
-    pub fn raw(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value)
-    }
-
-    /// Without the white space that copying leaves at the ends.
-    pub fn text(&self, name: &str) -> &str {
-        self.raw(name).trim()
-    }
-
-    /// The text, unless it is empty.
-    pub fn some(&self, name: &str) -> Option<String> {
-        Some(self.text(name).to_owned()).filter(|text| !text.is_empty())
-    }
-
-    pub fn all(&self, name: &str) -> Vec<String> {
-        let named = self.0.iter().filter(|(known, _)| known == name);
-        named.map(|(_, value)| value.clone()).collect()
-    }
-
-    pub fn has(&self, name: &str, value: &str) -> bool {
-        let mut all = self.0.iter();
-        all.any(|(known, is)| known == name && is == value)
-    }
-
-    /// One more field: what a form begins with.
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.0.push((name.to_owned(), value.into()));
-        self
-    }
-
-    /// Organization and projects, as bodies of calls have them.
-    pub fn extent(&self) -> Result<(Option<String>, Option<Vec<String>>), Problem> {
-        let organization = self.some("organization");
-        let named = || {
-            organization
-                .clone()
-                .ok_or_else(|| wrong("organization", "which one?"))
-        };
-        match self.raw("scope") {
-            "organization" => Ok((Some(named()?), None)),
-            "projects" => {
-                let lines = self.raw("projects").lines().map(str::trim);
-                let names = lines.filter(|line| !line.is_empty()).map(str::to_owned);
-                Ok((Some(named()?), Some(names.collect())))
-            }
-            "server" => Ok((None, None)),
-            _ => Err(wrong("scope", "where does it hold?")),
-        }
+        Some("server") => Ok((None, None)),
+        _ => Err(wrong("scope", "where does it hold?")),
     }
 }
 
@@ -182,7 +100,8 @@ impl<'a> Filled<'a> {
     }
 
     pub fn input(&self, name: &str, label: &str, hint: &str, with: Attributes) -> Markup {
-        let value = (with.kind != "password").then(|| self.form.raw(name));
+        let said = fault.map(|fault| sentence(label, fault));
+        let value = (with.kind != "password").then(|| self.form.text(name));
         let fault = self.fault(name);
         let (about, fault_id) = (format!("{name}-hint"), format!("{name}-fault"));
         let described = match (fault, hint) {
@@ -196,7 +115,7 @@ impl<'a> Filled<'a> {
                 label for=(name) { (label) }
                 input id=(name) name=(name) type=(with.kind) value=[value] required[with.is_required] autocomplete=(with.autocomplete)
                     spellcheck="false" autocapitalize="off" list=[with.list] aria-describedby=[described] aria-invalid=[fault.map(|_| "true")];
-                @if let Some(fault) = fault { (beside(&fault_id, fault)) }
+                @if let Some(said) = &said { (beside(&fault_id, said)) }
                 @if !hint.is_empty() { p.hint id=(about) { (hint) } }
             }
         }
@@ -252,7 +171,7 @@ impl<'a> Filled<'a> {
                 div.choices {
                     @for (value, title, says) in all {
                         label.choice {
-                            input type="radio" name=(name) value=(value) checked[self.form.raw(name) == *value];
+                            input type="radio" name=(name) value=(value) checked[self.form.get(name) == Some(*value)];
                             span { b { (title) } @if !says.is_empty() { " " span.soft { (says) } } }
                         }
                     }
@@ -263,11 +182,11 @@ impl<'a> Filled<'a> {
 
     /// Where something holds: everywhere, in an organization, in projects of it.
     pub fn extent(&self, places: &Places, everywhere: &str) -> Markup {
-        let chosen = self.form.raw("scope");
+        let chosen = self.form.get("scope");
         let radio = |value: &str, says: &str| {
             html! {
                 label.choice {
-                    input type="radio" name="scope" value=(value) checked[chosen == value];
+                    input type="radio" name="scope" value=(value) checked[chosen == Some(value)];
                     span { (says) }
                 }
             }
@@ -289,7 +208,7 @@ impl<'a> Filled<'a> {
                 div.of-projects.field-row {
                     label for="projects" { "Projects, one a line" }
                     textarea #projects name="projects" rows="3" spellcheck="false" aria-invalid=[projects_fault.map(|_| "true")]
-                        aria-describedby=[projects_fault.map(|_| "projects-fault")] { (self.form.raw("projects")) }
+                        aria-describedby=[projects_fault.map(|_| "projects-fault")] { (self.form.text("projects")) }
                     @if let Some(fault) = projects_fault { (beside("projects-fault", fault)) }
                 }
             }
@@ -343,7 +262,7 @@ impl Places {
 
 /// A name that is taken is that of a login, where the form has one.
 fn taken(form: &Form) -> &'static str {
-    match form.0.iter().any(|(name, _)| name == "login") {
+    match form.asks_for("login") {
         true => "login",
         false => "name",
     }
@@ -351,6 +270,15 @@ fn taken(form: &Form) -> &'static str {
 
 fn beside(id: &str, fault: &str) -> Markup {
     html! { p.fault id=(id) { (icon("warn")) (plain(fault)) } }
+}
+
+/// `Login is a mail address or a slug`: most faults go on where the name of the field ends.
+fn sentence(label: &str, fault: &str) -> String {
+    let goes_on = ["is ", "has ", "are ", "lies ", "does "];
+    match goes_on.iter().any(|word| fault.starts_with(word)) {
+        true => format!("{label} {fault}"),
+        false => fault.to_owned(),
+    }
 }
 
 /// A refusal in words that help.

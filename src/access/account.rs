@@ -151,7 +151,7 @@ impl Account {
     }
 
     /// True if it is in the group, by whoever's word.
-    pub(super) fn is_in(&self, group: &str) -> bool {
+    pub fn is_in(&self, group: &str) -> bool {
         let mut all = self.groups.iter().chain(&self.provider_groups);
         all.any(|name| name == group)
     }

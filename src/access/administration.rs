@@ -341,7 +341,9 @@ impl Access {
                 }
                 _ => None,
             });
-        let joined = { book.accounts.values() }.flat_map(|account| &account.groups);
+        let joined = book.accounts.values();
+        let joined =
+            joined.flat_map(|account| account.groups.iter().chain(&account.provider_groups));
         bound
             .chain(joined.filter(|_| everywhere))
             .cloned()

@@ -190,10 +190,10 @@ impl Access {
             changes.retain(|change| !matches!(change, Change::NoSession(one) if one == session));
             let password = anew;
             let current = current.clone();
-            changes.push(Change::Account(Account {
+            changes.push(Change::Account(Box::new(Account {
                 password,
                 ..current
-            }));
+            })));
             Ok((Ok(()), changes))
         })?
     }

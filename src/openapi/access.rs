@@ -77,7 +77,7 @@ const ROUTES: &[Route] = &[
         "/users/{id}",
         "patch",
         "changeUser",
-        "Disable an account, put it into groups, set its password",
+        "Disable an account, put it into groups, set its password; one's own by session with the old one",
         Some(UserChange::MEMBERS),
         "200",
     ),

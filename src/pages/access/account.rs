@@ -58,7 +58,9 @@ fn who(visit: &Visit, own: Option<&Account>) -> Markup {
                     p.soft {
                         (account.login)
                         @if account.kind == AccountKind::Service { " · a service" }
-                        @if !account.groups.is_empty() { " · in " (account.groups.join(", ")) }
+                        @for (n, group) in account.groups.iter().chain(&account.provider_groups).enumerate() {
+                            @if n == 0 { " · in " } @else { ", " } (Shown(group))
+                        }
                         " · " span.mono { (account.id) }
                     }
                 }
@@ -100,6 +102,9 @@ fn acting(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup {
         @if !is_signed_in {
             p.told { "You are here by a token. Sign in to change your password and to make or revoke what acts for you." }
         }
+        @if let Some(elsewhere) = &account.elsewhere {
+            p.hint { "You sign in at " span.mono { (Shown(&elsewhere.issuer)) } ": there is no password here." }
+        }
         @if is_signed_in {
             section.sheet.part #tokens {
                 div.part-head { h2 { "Your tokens" } a.button.small href="/account/tokens/new" { (icon("plus")) "New token" } }
@@ -110,7 +115,7 @@ fn acting(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup {
                 h2 { "Where you are signed in" }
                 (tables::sessions(visit, access, &own_sessions, "/account/sessions", false))
             }
-            section.sheet.part #change-password {
+            @if account.elsewhere.is_none() { section.sheet.part #change-password {
                 h2 { "Change your password" }
                 (filled.notice(&["old_password", "password", "again"]))
                 form.form method="post" action="/account/password" {
@@ -119,7 +124,7 @@ fn acting(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup {
                     (filled.password("again", "New password again", "", true))
                     div.row { button.button.primary { "Change password" } }
                 }
-            }
+            } }
         }
         p.hint { "Your name, login and groups are changed by whoever manages access. What your roles allow is the most that your tokens may." }
     }

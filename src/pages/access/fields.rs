@@ -100,9 +100,9 @@ impl<'a> Filled<'a> {
     }
 
     pub fn input(&self, name: &str, label: &str, hint: &str, with: Attributes) -> Markup {
-        let said = fault.map(|fault| sentence(label, fault));
         let value = (with.kind != "password").then(|| self.form.text(name));
         let fault = self.fault(name);
+        let said = fault.map(|fault| sentence(label, fault));
         let (about, fault_id) = (format!("{name}-hint"), format!("{name}-fault"));
         let described = match (fault, hint) {
             (Some(_), "") => Some(fault_id.clone()),

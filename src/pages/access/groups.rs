@@ -1,7 +1,7 @@
 //! Groups: roles for everybody who is in one. A group is there once it has a role or a member.
 
 use super::fields::{Attributes, Filled};
-use super::people::{asked_binding, give_form, nothing};
+use super::people::{asked_binding, give_form, is_ours, nothing};
 use super::{Lines, Tab, Visit, gone, head, tables, words};
 use crate::access::{Access, Account, Binding, Identifier, Subject};
 use crate::api::access::bodies::{UserChange, wrong};
@@ -9,7 +9,7 @@ use crate::api::access::people::{alter, give};
 use crate::pages::form::Form;
 use crate::pages::location::segment;
 use crate::pages::setting::icon;
-use crate::pages::visible::Shown;
+use crate::pages::visible::{Shown, plain};
 use crate::problem::Problem;
 use axum::extract::Path;
 use axum::response::Response;
@@ -29,12 +29,7 @@ fn list_page(visit: &Visit, filled: Filled<'_>) -> Result<Markup, Problem> {
     let here = &visit.setting.here;
     let lines = Lines::of(access.groups(by).into_iter().collect(), here);
     let roles = |name: &str| of_group(&bindings, name);
-    let members = |name: &String| {
-        accounts
-            .iter()
-            .filter(|one| one.groups.contains(name))
-            .count()
-    };
+    let members = |name: &String| accounts.iter().filter(|one| one.is_in(name)).count();
     Ok(html! {
         (head("Groups", "Roles for everybody who is in one.", html! {}))
         div.sheet {
@@ -44,7 +39,7 @@ fn list_page(visit: &Visit, filled: Filled<'_>) -> Result<Markup, Problem> {
                 div.tablewrap { table.rows {
                     thead { tr { th scope="col" { "Group" } th scope="col" { "Roles" } th.num scope="col" { "Members" } } }
                     tbody { @for name in &lines.shown { tr {
-                        td data-label="Group" { a.name href={ "/access/groups/" (segment(name)) } { (name) } }
+                        td data-label="Group" { a.name href={ "/access/groups/" (segment(name)) } { (Shown(name)) } }
                         td data-label="Roles" {
                             @for binding in roles(name) { span.role { b { (binding.role) } " in " (words::extent(&binding.extent)) } }
                         }
@@ -71,7 +66,7 @@ fn begin_form(visit: &Visit, access: &Access, filled: Filled<'_>) -> Markup {
     let roles = crate::api::access::shapes::names_of_roles(&access.roles());
     html! {
         form.form method="post" action="/access/groups" {
-            (filled.required("group", "Group", "A name of a-z 0-9 . _ -, there already or new."))
+            (filled.required("group", "Group", "Of a-z 0-9 . _ - and no spaces, there already or new; or oidc: and the name of a group at the provider where people sign in."))
             div.field-row {
                 label for="role" { "Role" }
                 select #role name="role" { @for name in &roles { option value=(name) selected[filled.form.get("role") == Some(name)] { (name) } } }
@@ -123,7 +118,7 @@ fn group_page(visit: &Visit, name: &str, of: &str, filled: Filled<'_>) -> Result
     }
     let bindings = of_group(&access.bindings(by), name);
     let mut members = access.accounts(by);
-    members.retain(|account| account.groups.iter().any(|group| group == name));
+    members.retain(|account| account.is_in(name));
     let nothing = Form::default();
     let part = |part: &str| match part == of {
         true => filled,
@@ -132,7 +127,10 @@ fn group_page(visit: &Visit, name: &str, of: &str, filled: Filled<'_>) -> Result
     let subject = Subject::Group(name.to_owned());
     Ok(html! {
         (super::back("/access/groups", "Groups"))
-        (head(name, "A group: its members have its roles.", html! {}))
+        (head(&plain(name), match is_ours(name) {
+            true => "A group: its members have its roles.",
+            false => "A group of the provider where its members sign in: who is in it has its roles from the next sign-in on.",
+        }, html! {}))
         section.sheet.part #roles {
             h2 { "Roles" }
             (tables::or_none(bindings.is_empty(), "No role: its members may do nothing by it.",
@@ -143,7 +141,7 @@ fn group_page(visit: &Visit, name: &str, of: &str, filled: Filled<'_>) -> Result
             h2 { "Members" }
             (tables::or_none(members.is_empty(), "Nobody is in it.", members_table(visit, access, name, &members)))
             (part("members").notice(&["login"]))
-            (member_form(name, part("members")))
+            @if is_ours(name) { (member_form(name, part("members"))) }
         }
     })
 }
@@ -157,7 +155,7 @@ fn members_table(visit: &Visit, access: &Access, name: &str, members: &[Account]
                 td data-label="Name" { a href={ "/access/people/" (member.id) } { (Shown(&member.name)) } }
                 td data-label="Login" { (member.login) }
                 td.act {
-                    @if access.stands_for(&visit.caller.principal, &member.id) {
+                    @if is_ours(name) && access.stands_for(&visit.caller.principal, &member.id) {
                         form method="post" action={ (path(name)) "/members/remove" } {
                             input type="hidden" name="account" value=(member.id);
                             button.button.small { "Take out" span.unseen { " " (Shown(&member.name)) } }

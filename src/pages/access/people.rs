@@ -3,6 +3,7 @@
 use super::fields::{Attributes, Filled, asked_extent};
 use super::{Lines, PAGE_LINES, Question, Tab, Visit, gone, head, tables, words};
 use crate::access::link::Link;
+use crate::access::provider::GROUP_PREFIX;
 use crate::access::session::Session;
 use crate::access::token::Token;
 use crate::access::{Access, Account, AccountKind, Binding, Identifier, Permission, Subject};
@@ -144,7 +145,7 @@ fn person_line(
 fn of_account(account: &Account, bindings: &[Binding]) -> Vec<Binding> {
     let theirs = bindings.iter().filter(|binding| match &binding.subject {
         Subject::Account(id) => *id == account.id,
-        Subject::Group(name) => account.groups.contains(name),
+        Subject::Group(name) => account.is_in(name),
     });
     theirs.cloned().collect()
 }
@@ -158,13 +159,14 @@ fn badges(account: &Account) -> Markup {
 
 /// The groups among those that the caller is told of.
 fn named_groups(account: &Account, known: &BTreeSet<String>) -> Markup {
-    let shown = account.groups.iter().filter(|name| known.contains(*name));
+    let all = account.groups.iter().chain(&account.provider_groups);
+    let shown = all.filter(|name| known.contains(*name));
     let shown: Vec<&String> = shown.collect();
     html! {
         @if shown.is_empty() { span.soft { "none" } }
         @for (n, name) in shown.iter().enumerate() {
             @if n > 0 { ", " }
-            a href={ "/access/groups/" (segment(name)) } { (name) }
+            a href={ "/access/groups/" (segment(name)) } { (Shown(name)) }
         }
     }
 }
@@ -323,6 +325,11 @@ fn person_head(visit: &Visit, person: &Person) -> Markup {
     }
 }
 
+/// True of a group that people are put into here, not by the provider where they sign in.
+pub fn is_ours(group: &str) -> bool {
+    !group.starts_with(GROUP_PREFIX)
+}
+
 /// The form that gives somebody a role.
 pub fn give_form(visit: &Visit, access: &Access, action: &str, filled: Filled<'_>) -> Markup {
     let begun = visit.places().begin(filled.form.clone());
@@ -367,7 +374,8 @@ pub fn asked_binding(
 }
 
 fn groups_part(visit: &Visit, access: &Access, account: &Account, filled: Filled<'_>) -> Markup {
-    let known = access.groups(&visit.caller.principal);
+    let mut known = access.groups(&visit.caller.principal);
+    known.retain(|name| is_ours(name));
     let is_in = |name: &String| match filled.problem {
         Some(_) => filled.form.has("groups", name),
         None => account.groups.contains(name),
@@ -385,6 +393,11 @@ fn groups_part(visit: &Visit, access: &Access, account: &Account, filled: Filled
                         } }
                     }
                 }
+                @if !account.provider_groups.is_empty() {
+                    p { "By its provider, at its last sign-in there: " @for (n, name) in account.provider_groups.iter().enumerate() {
+                        @if n > 0 { ", " } a href={ "/access/groups/" (segment(name)) } { (Shown(name)) }
+                    } }
+                }
                 (filled.line("another", "Another group", "Of a-z 0-9 . _ - and no spaces. Its roles say what its members may do."))
                 @if let Some(fault) = filled.fault("groups") { p.fault { (icon("warn")) (fault) } }
                 div.row { button.button { "Save groups" } }
@@ -398,7 +411,9 @@ fn password_part(visit: &Visit, account: &Account, filled: Filled<'_>) -> Markup
     html! {
         section.sheet.part #set-password {
             h2 { "Password" }
-            @if own {
+            @if let Some(elsewhere) = &account.elsewhere {
+                p.none-here { "None: it signs in at " span.mono { (Shown(&elsewhere.issuer)) } "." }
+            } @else if own {
                 p.none-here { "This is you: " a href="/account#change-password" { "change your password" } " with your own account." }
             } @else {
                 (filled.notice(&["password"]))
@@ -453,7 +468,8 @@ fn person_again(visit: &Visit, id: &str, of: &str, form: &Form, problem: &Proble
 pub async fn join(visit: Visit, Path(id): Path<String>, form: Form) -> Response {
     let done = async {
         let access = visit.managed()?;
-        let known = access.groups(&visit.caller.principal);
+        let mut known = access.groups(&visit.caller.principal);
+        known.retain(|name| is_ours(name));
         let mut groups = load(&visit, &id)?.account.groups;
         groups.retain(|name| !known.contains(name));
         groups.extend(form.all("groups"));

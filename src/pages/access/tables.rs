@@ -25,7 +25,7 @@ pub fn subject(visit: &Visit, access: &Access, subject: &Subject) -> Markup {
     match subject {
         Subject::Account(id) => whose(visit, access, id),
         Subject::Group(name) => html! {
-            a href={ "/access/groups/" (segment(name)) } { (name) }
+            a href={ "/access/groups/" (segment(name)) } { (Shown(name)) }
             " " span.sub { "group" }
         },
     }
@@ -48,7 +48,7 @@ pub fn bindings(visit: &Visit, access: &Access, all: &[Binding], own: &Subject) 
                             td data-label="By" {
                                 @match &binding.subject {
                                     _ if binding.subject == *own => "directly",
-                                    Subject::Group(name) => { "the group " a href={ "/access/groups/" (segment(name)) } { (name) } },
+                                    Subject::Group(name) => { "the group " a href={ "/access/groups/" (segment(name)) } { (Shown(name)) } },
                                     Subject::Account(_) => "directly",
                                 }
                             }

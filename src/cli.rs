@@ -31,6 +31,7 @@ pub mod verify;
 pub use failure::{Exit, Failure};
 pub use parameters::Parameters;
 
+use crate::access::Secret;
 use crate::client::{Authorities, Client};
 use crate::config::{self, Config, Flag, Layers};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -193,7 +194,13 @@ pub struct Context {
     pub common: Common,
     environment: Vec<(String, String)>,
     /// Within the session of `--sign-in`, which ends with the command.
-    signed_in: RefCell<Option<Client>>,
+    signed_in: RefCell<Option<SignedIn>>,
+}
+
+/// A session of this command's own, and what it was begun with: asked for once, needed again to choose another.
+struct SignedIn {
+    client: Client,
+    password: Secret,
 }
 
 impl Context {
@@ -230,14 +237,23 @@ impl Context {
             let token = password::token(config.token.as_deref())?;
             return self.client_with(&config, token);
         };
-        if let Some(client) = &*self.signed_in.borrow() {
-            return Ok(client.clone());
+        if let Some(signed_in) = &*self.signed_in.borrow() {
+            return Ok(signed_in.client.clone());
         }
         let client = self.stranger()?;
         let password = password::known(&format!("Password of {login}: "), self)?;
         let client = client.sign_in(login, &password)?;
-        *self.signed_in.borrow_mut() = Some(client.clone());
+        *self.signed_in.borrow_mut() = Some(SignedIn {
+            client: client.clone(),
+            password,
+        });
         Ok(client)
+    }
+
+    /// The password of `--sign-in`, once it has let somebody in.
+    pub fn known_password(&self) -> Option<Secret> {
+        let signed_in = self.signed_in.borrow();
+        signed_in.as_ref().map(|one| one.password.clone())
     }
 
     /// The server of client commands, to which we are nobody.
@@ -267,7 +283,7 @@ impl Context {
     /// Ends the session of `--sign-in`.
     fn sign_out(&self) {
         let signed_in = self.signed_in.borrow_mut().take();
-        if let Some(Err(error)) = signed_in.map(|client| client.sign_out()) {
+        if let Some(Err(error)) = signed_in.map(|one| one.client.sign_out()) {
             crate::terminal::say(format_args!(
                 "mar-audit: the session was not ended, it ends by itself within the hour: {}",
                 crate::terminal::visible(&error.to_string())

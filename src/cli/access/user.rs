@@ -119,12 +119,16 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
             let client = context.client()?;
             let known = account(&client, context, &named.account)?;
             let password = password::chosen(text(&known, "login"), context)?;
-            change_known(
-                &client,
-                &known,
-                json!({"password": password.expose()}),
-                output,
-            )
+            let mut body = json!({"password": password.expose()});
+            if let Some(old) = context.known_password() {
+                let me = client.get_json("/v1/access/me")?;
+                let own = me.get("actor").map(|actor| text(actor, "id"));
+                if own == Some(text(&known, "id")) {
+                    // A browser that was left open is not enough, so the server asks for it again; we were told it already.
+                    body["old_password"] = old.expose().into();
+                }
+            }
+            change_known(&client, &known, body, output)
         }
         Command::Groups(arguments) => {
             let groups = json!({"groups": arguments.groups});

@@ -111,13 +111,18 @@ impl Principal {
         bindings.try_for_each(|binding| self.must_pass_on(book, &binding.role, &binding.extent))
     }
 
-    /// May act for the account: it is one's own, or one may do all that it may.
+    /// May act for the account: it is one's own, or one manages access wherever it may do something, and may do all of that.
     fn must_stand_for(&self, book: &Book, account: &Account) -> Result<(), Error> {
         let own = self.is_own_session(&account.id);
         let manages = || {
+            let reach = self.reach(Permission::ManageAccess);
             let grants = book.grants(account);
             let mut each = grants.iter();
-            self.holds(Permission::ManageAccess) && each.all(|grant| self.has_all_of(grant))
+            // Managing access elsewhere is not enough where one only has what the account has.
+            let yours = |grant: &Grant| {
+                reach.contains(&grant.extent, Mask::all()) && self.has_all_of(grant)
+            };
+            self.holds(Permission::ManageAccess) && each.all(yours)
         };
         yours(own || manages())
     }
@@ -405,7 +410,11 @@ impl Access {
         self.change(|book| {
             by.must_pass_on(book, role, &binding.extent)?;
             match &binding.subject {
-                Subject::Account(id) => known(book.accounts.get(id), "account").map(drop)?,
+                // One that the caller may not know of is there as little as one that is not.
+                Subject::Account(id) => {
+                    let account = book.accounts.get(id);
+                    known(account.filter(|one| by.may_know(book, one)), "account").map(drop)?;
+                }
                 Subject::Group(name) if !is_group(name) => {
                     let detail = "is named [a-z0-9._-]{1,63}, or oidc: and the provider's name";
                     return Err(Error::invalid("group", detail));
@@ -471,7 +480,8 @@ impl Access {
         let id = self.identifier()?;
         let (secret, digest) = token::make(wanted.kind, &id, self.random()?);
         self.change(|book| {
-            let account = known(book.active(&wanted.account), "account")?;
+            let account = book.active(&wanted.account);
+            let account = known(account.filter(|one| by.may_know(book, one)), "account")?;
             by.must_act_as(book, account)?;
             let fits = match wanted.kind {
                 Kind::Personal => account.kind == AccountKind::Person,

@@ -186,3 +186,39 @@ fn who_manages_one_organization_hears_nothing_of_the_others() {
         "forbidden",
     );
 }
+
+/// The isolation oracle found it: who managed access in one organization and only read in another could set the passwords
+/// and make tokens of those who read there too, and saw their tokens.
+#[test]
+fn who_manages_access_elsewhere_manages_nobody_here() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let bindings = [
+        json!({"role": "security-admin", "organization": "acme"}),
+        json!({"role": "viewer", "organization": "other"}),
+    ];
+    let (secret, ..) = owner.service("admin", &bindings);
+    let admin = Caller::with_token(&server, &secret);
+    let viewer = json!({"role": "viewer", "organization": "other"});
+    let (_, token, account) = owner.service("viewer", std::slice::from_ref(&viewer));
+    let tokens = admin.done("GET", "/v1/access/tokens", &Value::Null);
+    assert!(!tokens.to_string().contains(&token), "{tokens}");
+    let path = format!("/v1/access/tokens/{token}");
+    problem(&admin.call("DELETE", &path, ""), 404, "not-found");
+    let disable = json!({"disabled": true}).to_string();
+    let path = format!("/v1/access/users/{account}");
+    problem(&admin.call("PATCH", &path, &disable), 404, "not-found");
+    let mut binding = json!({"role": "recorder", "organization": "acme"});
+    binding["account"] = account.clone().into();
+    problem(
+        &admin.call("POST", "/v1/access/bindings", &binding.to_string()),
+        403,
+        "forbidden",
+    );
+    let token = json!({"name": "x", "account": account, "permissions": ["entries:read"]});
+    problem(
+        &admin.call("POST", "/v1/access/tokens", &token.to_string()),
+        404,
+        "not-found",
+    );
+}

@@ -23,6 +23,7 @@ mod import;
 mod import_formats;
 mod key;
 mod kill;
+mod oracle;
 mod overload;
 mod pages;
 mod program;

@@ -113,7 +113,7 @@ async fn entries(
     };
     let reading = match app.reading(&caller, Permission::Read) {
         Ok(reading) => reading,
-        Err(_) if caller.principal.grants().is_empty() => {
+        Err(_) if unbound::is_met_by(&caller) => {
             return Redirect::to(unbound::PATH).into_response();
         }
         Err(problem) => return failed(&headers, &setting, problem),

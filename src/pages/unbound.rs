@@ -3,6 +3,7 @@
 use super::location::Location;
 use super::setting::{self, Setting};
 use super::{html, layout, visible};
+use crate::access::Credential;
 use crate::app::App;
 use crate::guard::Caller;
 use axum::extract::State;
@@ -14,9 +15,15 @@ use std::sync::Arc;
 
 pub const PATH: &str = "/no-access";
 
+/// True if a person signed in who may do nothing. A token that may do nothing is refused: its person may have roles.
+pub fn is_met_by(caller: &Caller) -> bool {
+    let principal = &caller.principal;
+    matches!(principal.credential, Credential::Session(_)) && principal.grants().is_empty()
+}
+
 /// `GET /no-access` is where somebody comes out who signed in and may do nothing yet.
 pub async fn show(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap) -> Response {
-    if !caller.principal.grants().is_empty() {
+    if !is_met_by(&caller) {
         return Redirect::to("/").into_response();
     }
     let setting = setting::read(&app, &caller, Location::new(PATH, ""), &headers);

@@ -13,6 +13,7 @@ mod around;
 mod asking;
 mod builder;
 mod checks;
+mod managing;
 mod model;
 mod questions;
 mod random;

@@ -155,7 +155,7 @@ pub fn target_page(world: &mut World, random: &mut Random, who: usize) -> Checke
         &true,
     )?;
     if known.is_empty() {
-        let missing = "0".repeat(id.len());
+        let missing = "w".repeat(id.len());
         let (none, _) = world.ask(who, "GET", &path.replace(&id, &missing), "");
         return must_be_as_missing(&answer, &id, &none, &missing);
     }

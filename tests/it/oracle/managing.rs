@@ -1,0 +1,222 @@
+//! The pages of `/access` and `/account`: they show what the API would, and nothing foreign is other than missing there.
+
+use super::administering::{MANAGE, foreign_at, known_accounts, never_page};
+use super::checks::{
+    Checked, READ, is_refused, json_of, must_be_as_missing, must_be_refused, same,
+};
+use super::random::Random;
+use super::world::{By, World};
+use std::collections::BTreeSet;
+
+const SEES: &[&str] = &[MANAGE, READ];
+
+/// The accounts that a page leads to.
+fn accounts(text: &str) -> BTreeSet<String> {
+    let after = text
+        .match_indices("/access/people/")
+        .map(|(at, found)| &text[at + found.len()..]);
+    let id = |rest: &str| -> String {
+        let letters = rest.chars().take_while(char::is_ascii_alphanumeric);
+        letters.collect()
+    };
+    after.map(id).filter(|id| id.len() == 13).collect()
+}
+
+/// What these accounts are called.
+fn named(world: &mut World, known: &BTreeSet<String>) -> Result<String, String> {
+    let (all, _) = world.ask(0, "GET", "/v1/access/users", "");
+    let all = json_of(&all)?;
+    let all = all["users"].as_array().expect("users").iter();
+    let names = all.filter(|user| user["id"].as_str().is_some_and(|id| known.contains(id)));
+    Ok(names
+        .map(|user| format!("{} {}\n", user["name"], user["login"]))
+        .collect())
+}
+
+fn look(world: &mut World, who: usize, path: &str, needed: &[&str]) -> Checked {
+    let by = By {
+        who,
+        permissions: SEES,
+        unmask: false,
+    };
+    let (answer, _) = world.ask(who, "GET", path, "");
+    if is_refused(world, who, needed, false) {
+        return must_be_refused(world, &by, path, &answer);
+    }
+    let known = known_accounts(world, who);
+    let named = named(world, &known)?;
+    world.must_answer_cleanly(&by, &named, &answer)?;
+    same("the status", &answer.status, &200)?;
+    let told = accounts(&String::from_utf8_lossy(&answer.body));
+    let strange: Vec<&String> = told.difference(&known).collect();
+    same("accounts that are not to be known", &strange, &Vec::new())
+}
+
+/// `/access` leads on; its lists show who and what the caller manages.
+pub fn list(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let paths = ["people", "groups", "roles", "tokens", "sessions", "links"];
+    let path = format!("/access/{}", random.pick(&paths));
+    look(world, who, &path, &[MANAGE])
+}
+
+pub fn entrance(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let (answer, _) = world.ask(who, "GET", "/access", "");
+    let by = By {
+        who,
+        permissions: &[],
+        unmask: false,
+    };
+    if is_refused(world, who, &[MANAGE], false) {
+        return must_be_refused(world, &by, "/access", &answer);
+    }
+    same("where it leads", &answer.status, &303)
+}
+
+/// Forms that are empty yet: they offer places and roles that the caller may give.
+pub fn blank(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let paths = ["people/new", "roles/new", "tokens/new", "links/new"];
+    let path = format!("/access/{}", random.pick(&paths));
+    let (answer, _) = world.ask(who, "GET", &path, "");
+    let by = By {
+        who,
+        permissions: SEES,
+        unmask: false,
+    };
+    if is_refused(world, who, &[MANAGE], false) {
+        return must_be_refused(world, &by, &path, &answer);
+    }
+    world.must_answer_cleanly(&by, &path, &answer)
+}
+
+/// Who the caller is, what they may do and what acts for them.
+pub fn account(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let (answer, _) = world.ask(who, "GET", "/account", "");
+    let by = By {
+        who,
+        permissions: SEES,
+        unmask: false,
+    };
+    same("the status", &answer.status, &200)?;
+    world.must_answer_cleanly(&by, "/account", &answer)?;
+    let own: BTreeSet<String> = world.people[who].account.iter().cloned().collect();
+    let told = accounts(&String::from_utf8_lossy(&answer.body));
+    same("accounts of others", &told.is_subset(&own), &true)
+}
+
+pub fn person(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let part = *random.pick(&["", "/disable"]);
+    foreign_at(world, random, who, ("GET", "users", ""), |id| {
+        format!("/access/people/{id}{part}")
+    })
+}
+
+/// What is done to somebody by their page.
+pub fn change_person(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let (part, form) = *random.pick(&[
+        ("roles", "role=viewer&scope=server"),
+        ("groups", "groups=x&another="),
+        ("password", "password=a+long+password&again=a+long+password"),
+        ("disable", "x=1"),
+        ("enable", "x=1"),
+    ]);
+    foreign_at(world, random, who, ("POST", "users", form), |id| {
+        format!("/access/people/{id}/{part}")
+    })
+}
+
+/// What is taken away, and asked about before: by who manages access, and by whom it is of.
+pub fn taken(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let (kind, act) = *random.pick(&[
+        ("bindings", "remove"),
+        ("tokens", "revoke"),
+        ("sessions", "end"),
+        ("links", "revoke"),
+    ]);
+    let is_own = ["tokens", "sessions"].contains(&kind) && random.chance(40);
+    let place = if is_own { "account" } else { "access" };
+    let (method, form) = *random.pick(&[("GET", ""), ("POST", "x=1")]);
+    foreign_at(world, random, who, (method, kind, form), |id| {
+        format!("/{place}/{kind}/{id}/{act}")
+    })
+}
+
+/// A group that only accounts are in that the person may not know of.
+fn foreign_group(world: &mut World, who: usize) -> Result<Option<String>, String> {
+    let (all, _) = world.ask(0, "GET", "/v1/access/users", "");
+    let (all, known) = (json_of(&all)?, known_accounts(world, who));
+    let users = all["users"].as_array().expect("users");
+    let of = |is_known: bool| {
+        let some = users.iter().filter(|user| {
+            let id = user["id"].as_str().expect("an id");
+            known.contains(id) == is_known
+        });
+        let groups = some.flat_map(|user| user["groups"].as_array().into_iter().flatten());
+        groups
+            .filter_map(|group| group.as_str().map(str::to_owned))
+            .collect::<BTreeSet<_>>()
+    };
+    let (foreign, near) = (of(false), of(true));
+    Ok(foreign.difference(&near).next().cloned())
+}
+
+/// A group of somebody else's is none.
+pub fn group(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let (part, method, form) = *random.pick(&[
+        ("", "GET", ""),
+        ("/roles", "POST", "role=none-such&scope=server"),
+        ("/members", "POST", "login=nobody%40nowhere.example"),
+        ("/members/remove", "POST", "account=0000000000000"),
+    ]);
+    let by = By {
+        who,
+        permissions: SEES,
+        unmask: false,
+    };
+    let path = |name: &str| format!("/access/groups/{name}{part}");
+    let Some(name) = foreign_group(world, who)? else {
+        return look(world, who, "/access/groups", &[MANAGE]);
+    };
+    let none = "0".repeat(name.len());
+    let (answer, _) = world.ask(who, method, &path(&name), form);
+    if is_refused(world, who, &[MANAGE], false) {
+        return must_be_refused(world, &by, &path(&name), &answer);
+    }
+    let (missing, _) = world.ask(who, method, &path(&none), form);
+    world.must_answer_cleanly(&by, &path(&name), &answer)?;
+    must_be_as_missing(&answer, &name, &missing, &none)
+}
+
+/// Roles are known to who manages access; of no role there is a form, for nobody.
+pub fn role(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let part = *random.pick(&["edit", "remove"]);
+    let (method, form) = *random.pick(&[("GET", ""), ("POST", "permissions=entries:read")]);
+    let path = format!("/access/roles/none-such/{part}");
+    never_page(world, who, (method, &path), form)
+}
+
+/// Forms that lack something, or ask for what nobody may: nothing is made, whoever sends them.
+pub fn make(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let (path, form) = *random.pick(&[
+        ("/access/people/new", "kind=service&name=&login=svc"),
+        ("/access/roles/new", "name=viewer&permissions=entries:read"),
+        ("/access/groups", "group=&role=viewer&scope=server"),
+        ("/access/tokens/new", "name=x&account=0000000000000"),
+        ("/access/links/new", "name=&permissions=entries:read"),
+        ("/account/tokens/new", "name="),
+        ("/account/password", "old_password=x&password=y&again=z"),
+    ]);
+    never_page(world, who, ("POST", path), form)
+}
+
+/// A new token of one's own: for who has an account.
+pub fn own_token(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let path = "/account/tokens/new";
+    let (answer, _) = world.ask(who, "GET", path, "");
+    let by = By {
+        who,
+        permissions: SEES,
+        unmask: false,
+    };
+    same("that it is answered", &(answer.status < 500), &true)?;
+    world.must_answer_cleanly(&by, path, &answer)
+}

@@ -283,15 +283,11 @@ pub fn create_token(world: &mut World, random: &mut Random, who: usize) -> Check
 
 /// What nobody but the first owner may do here, whatever it names.
 pub fn never(world: &mut World, who: usize, call: (&str, &str), body: &Value) -> Checked {
-    never_page(world, who, call, &body.to_string())
-}
-
-/// The same with a form, or another body.
-pub fn never_page(world: &mut World, who: usize, call: (&str, &str), body: &str) -> Checked {
     if who == 0 {
         return Ok(());
     }
-    let (answer, _) = world.ask(who, call.0, call.1, body);
+    let body = body.to_string();
+    let (answer, _) = world.ask(who, call.0, call.1, &body);
     let by = By {
         who,
         permissions: &[],
@@ -300,7 +296,7 @@ pub fn never_page(world: &mut World, who: usize, call: (&str, &str), body: &str)
     if ![400, 401, 403, 404, 409, 422, 429].contains(&answer.status) {
         return Err(format!("{} {} is {}", call.1, body, answer.status));
     }
-    world.must_answer_cleanly(&by, body, &answer)
+    world.must_answer_cleanly(&by, &body, &answer)
 }
 
 pub fn create_link(world: &mut World, random: &mut Random, who: usize) -> Checked {

@@ -1,11 +1,13 @@
 //! The pages of `/access` and `/account`: they show what the API would, and nothing foreign is other than missing there.
 
-use super::administering::{MANAGE, foreign_at, known_accounts, never_page};
+use super::administering::{MANAGE, foreign_at, known_accounts};
 use super::checks::{
     Checked, READ, is_refused, json_of, must_be_as_missing, must_be_refused, same,
 };
 use super::random::Random;
 use super::world::{By, World};
+use crate::test_server::Answer;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 const SEES: &[&str] = &[MANAGE, READ];
@@ -22,15 +24,37 @@ fn accounts(text: &str) -> BTreeSet<String> {
     after.map(id).filter(|id| id.len() == 13).collect()
 }
 
-/// What these accounts are called.
-fn named(world: &mut World, known: &BTreeSet<String>) -> Result<String, String> {
-    let (all, _) = world.ask(0, "GET", "/v1/access/users", "");
-    let all = json_of(&all)?;
-    let all = all["users"].as_array().expect("users").iter();
-    let names = all.filter(|user| user["id"].as_str().is_some_and(|id| known.contains(id)));
-    Ok(names
-        .map(|user| format!("{} {}\n", user["name"], user["login"]))
-        .collect())
+/// What the pages may tell beside entries: where the person manages, what the accounts are called that it may know of, and
+/// where its own tokens hold.
+fn managed(world: &mut World, who: usize) -> Result<String, String> {
+    let known = known_accounts(world, who);
+    let person = &world.people[who];
+    let mut told = String::new();
+    for organization in &world.organizations {
+        if person.touches(MANAGE, organization) {
+            told.push_str(&format!("{organization}\n"));
+        }
+        for project in &world.projects[organization] {
+            let scope = (&**organization, Some(&**project));
+            if person.hidden(MANAGE, scope, false).is_some() {
+                told.push_str(&format!("{project}\n"));
+            }
+        }
+    }
+    let own = person.account.clone();
+    let list = |answer: &Answer, kind: &str| Ok::<_, String>(json_of(answer)?[kind].take());
+    let users = list(&world.ask(0, "GET", "/v1/access/users", "").0, "users")?;
+    for user in users.as_array().expect("users") {
+        if user["id"].as_str().is_some_and(|id| known.contains(id)) {
+            told.push_str(&format!("{} {}\n", user["name"], user["login"]));
+        }
+    }
+    let tokens = list(&world.ask(0, "GET", "/v1/access/tokens", "").0, "tokens")?;
+    let own = |token: &&Value| own.is_some() && token["account"].as_str() == own.as_deref();
+    for token in tokens.as_array().expect("tokens").iter().filter(own) {
+        told.push_str(&token.to_string());
+    }
+    Ok(told)
 }
 
 fn look(world: &mut World, who: usize, path: &str, needed: &[&str]) -> Checked {
@@ -44,8 +68,8 @@ fn look(world: &mut World, who: usize, path: &str, needed: &[&str]) -> Checked {
         return must_be_refused(world, &by, path, &answer);
     }
     let known = known_accounts(world, who);
-    let named = named(world, &known)?;
-    world.must_answer_cleanly(&by, &named, &answer)?;
+    let managed = managed(world, who)?;
+    world.must_answer_cleanly(&by, &managed, &answer)?;
     same("the status", &answer.status, &200)?;
     let told = accounts(&String::from_utf8_lossy(&answer.body));
     let strange: Vec<&String> = told.difference(&known).collect();
@@ -85,7 +109,8 @@ pub fn blank(world: &mut World, random: &mut Random, who: usize) -> Checked {
     if is_refused(world, who, &[MANAGE], false) {
         return must_be_refused(world, &by, &path, &answer);
     }
-    world.must_answer_cleanly(&by, &path, &answer)
+    let managed = managed(world, who)?;
+    world.must_answer_cleanly(&by, &managed, &answer)
 }
 
 /// Who the caller is, what they may do and what acts for them.
@@ -97,7 +122,8 @@ pub fn account(world: &mut World, _: &mut Random, who: usize) -> Checked {
         unmask: false,
     };
     same("the status", &answer.status, &200)?;
-    world.must_answer_cleanly(&by, "/account", &answer)?;
+    let managed = managed(world, who)?;
+    world.must_answer_cleanly(&by, &managed, &answer)?;
     let own: BTreeSet<String> = world.people[who].account.iter().cloned().collect();
     let told = accounts(&String::from_utf8_lossy(&answer.body));
     same("accounts of others", &told.is_subset(&own), &true)
@@ -182,8 +208,27 @@ pub fn group(world: &mut World, random: &mut Random, who: usize) -> Checked {
         return must_be_refused(world, &by, &path(&name), &answer);
     }
     let (missing, _) = world.ask(who, method, &path(&none), form);
-    world.must_answer_cleanly(&by, &path(&name), &answer)?;
+    let managed = managed(world, who)?;
+    world.must_answer_cleanly(&by, &managed, &answer)?;
     must_be_as_missing(&answer, &name, &missing, &none)
+}
+
+/// What nobody but the first owner may do here, whatever it names.
+fn never(world: &mut World, who: usize, (method, path): (&str, &str), form: &str) -> Checked {
+    if who == 0 {
+        return Ok(());
+    }
+    let (answer, _) = world.ask(who, method, path, form);
+    let by = By {
+        who,
+        permissions: SEES,
+        unmask: false,
+    };
+    if ![403, 404, 409, 422].contains(&answer.status) {
+        return Err(format!("{method} {path} {form} is {}", answer.status));
+    }
+    let managed = managed(world, who)?;
+    world.must_answer_cleanly(&by, &managed, &answer)
 }
 
 /// Roles are known to who manages access; of no role there is a form, for nobody.
@@ -191,7 +236,7 @@ pub fn role(world: &mut World, random: &mut Random, who: usize) -> Checked {
     let part = *random.pick(&["edit", "remove"]);
     let (method, form) = *random.pick(&[("GET", ""), ("POST", "permissions=entries:read")]);
     let path = format!("/access/roles/none-such/{part}");
-    never_page(world, who, (method, &path), form)
+    never(world, who, (method, &path), form)
 }
 
 /// Forms that lack something, or ask for what nobody may: nothing is made, whoever sends them.
@@ -205,7 +250,7 @@ pub fn make(world: &mut World, random: &mut Random, who: usize) -> Checked {
         ("/account/tokens/new", "name="),
         ("/account/password", "old_password=x&password=y&again=z"),
     ]);
-    never_page(world, who, ("POST", path), form)
+    never(world, who, ("POST", path), form)
 }
 
 /// A new token of one's own: for who has an account.
@@ -218,5 +263,6 @@ pub fn own_token(world: &mut World, _: &mut Random, who: usize) -> Checked {
         unmask: false,
     };
     same("that it is answered", &(answer.status < 500), &true)?;
-    world.must_answer_cleanly(&by, path, &answer)
+    let managed = managed(world, who)?;
+    world.must_answer_cleanly(&by, &managed, &answer)
 }

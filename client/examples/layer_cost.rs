@@ -13,7 +13,8 @@ use axum::{Extension, Router};
 use http::{Method, Request};
 use mar_audit_client::routes::Route;
 use mar_audit_client::{
-    Actor, Audit, AuditLayer, Config, Guarantee, OpenError, Organization, Recorder, Routes, action,
+    Actor, Audit, AuditLayer, Config, Entry, Guarantee, OpenError, Organization, Recorder, Routes,
+    action,
 };
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
@@ -99,5 +100,36 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     measure("spooled: waits for a sync", &spooled, SPOOLED).await;
     let stats = recorder.stats();
     println!("{} entries, {} syncs", stats.recorded, stats.syncs);
+    drop((spooled, recorder));
+    for threads in [1, 8, 64] {
+        let dir = dir.join(format!("threads-{threads}"));
+        share_syncs(&dir, threads)?;
+    }
+    Ok(())
+}
+
+/// How many entries a second so many callers spool, each waiting for each of its own.
+fn share_syncs(dir: &std::path::Path, threads: usize) -> Result<(), OpenError> {
+    let (_, recorder) = layered(dir, Guarantee::Spooled)?;
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                for n in 0..SPOOLED {
+                    let entry = Entry::by(Actor::user("usr_5"))
+                        .did(action::SCALE_CLUSTER)
+                        .context("n", n)
+                        .success();
+                    recorder.record(entry).expect("spooled");
+                }
+            });
+        }
+    });
+    let (took, stats) = (started.elapsed(), recorder.stats());
+    let rate = stats.recorded as f64 / took.as_secs_f64();
+    println!(
+        "{threads:>2} callers: {rate:>8.0} entries/s, {:.1} to a sync",
+        stats.recorded as f64 / stats.syncs as f64
+    );
     Ok(())
 }

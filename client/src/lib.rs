@@ -64,3 +64,8 @@ pub use recorder::{Health, Recorder, Stats};
 pub use recording::{Kept, Receipt, Recording};
 #[cfg(feature = "tower")]
 pub use routes::Routes;
+
+/// The manual's programs compile.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../docs/sdk.md")]
+struct Manual;

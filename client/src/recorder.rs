@@ -30,6 +30,7 @@ use parking_lot::{Condvar, Mutex};
 use sending::Sending;
 use state::{Contact, Counts, Group, Item, Phase, Shared, State};
 use std::cmp::Reverse;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -313,7 +314,9 @@ impl Shared {
         let spawned = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                run(&shared);
+                if catch_unwind(AssertUnwindSafe(|| run(&shared))).is_err() {
+                    shared.broke();
+                }
                 let mut state = shared.state.lock();
                 state.threads -= 1;
                 state.writing_ended |= is_writer;
@@ -327,6 +330,18 @@ impl Shared {
             }
             Err(error) => Err(crate::spool::recovery::io(&self.config.spool, error)),
         }
+    }
+
+    /// A thread ended by a fault of ours: nothing more is taken, and nobody waits for ever.
+    fn broke(&self) {
+        let mut state = self.state.lock();
+        state.latched = Some(state::BROKEN.to_owned());
+        state.writing = None;
+        drop(std::mem::take(&mut state.group));
+        drop(state);
+        self.stop();
+        let why = state::BROKEN.to_owned();
+        self.tell(&Notice::SpoolFailed { why });
     }
 
     fn begin(&self, guarantee: Guarantee, mut draft: Draft) -> Result<Recording, Error> {

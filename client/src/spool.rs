@@ -87,7 +87,7 @@ impl Spool {
             number: files[0].number,
             at: 0,
         };
-        delivered.place = place.filter(|place| *place >= first).unwrap_or(first);
+        delivered.place = found.delivered.unwrap_or(first);
         Ok(Self {
             lock,
             writer,

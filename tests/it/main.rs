@@ -32,6 +32,8 @@ mod proofs_bundle;
 mod proofs_receipts;
 mod proxy;
 mod redact;
+mod sdk;
+mod sdk_killed;
 mod tail;
 mod test_server;
 mod tidy;

@@ -158,6 +158,20 @@ pub struct Group {
     pub entries: u64,
 }
 
+/// Whoever waits for frames is told, also where the thread that had them is gone.
+impl Drop for Group {
+    fn drop(&mut self) {
+        for (_, slot) in self.waiting.drain(..) {
+            if let Some(slot) = slot {
+                slot.put(Err(Error::Spool(BROKEN.to_owned())));
+            }
+        }
+    }
+}
+
+/// A fault of our own, of which nobody may hang.
+pub const BROKEN: &str = "a thread of the recorder ended by a fault of its own";
+
 impl Shared {
     /// Tells the listener. Its panic is its own.
     pub fn tell(&self, notice: &Notice) {

@@ -38,7 +38,7 @@ fn next(shared: &Shared) -> Option<Group> {
     }
 }
 
-fn written(shared: &Shared, writer: &Writer, begun: Option<SpoolFile>, group: Group) {
+fn written(shared: &Shared, writer: &Writer, begun: Option<SpoolFile>, mut group: Group) {
     let mut state = shared.state.lock();
     if let Some(begun) = begun {
         state.used_bytes += begun.bytes;
@@ -55,14 +55,14 @@ fn written(shared: &Shared, writer: &Writer, begun: Option<SpoolFile>, group: Gr
     state.writing = None;
     drop(state);
     shared.to_deliver.notify_one();
-    for (receipt, slot) in group.waiting {
+    for (receipt, slot) in group.waiting.drain(..) {
         if let Some(slot) = slot {
             slot.put(Ok(receipt));
         }
     }
 }
 
-fn unwritten(shared: &Shared, group: Group, bytes: u64, failed: Failed) {
+fn unwritten(shared: &Shared, mut group: Group, bytes: u64, failed: Failed) {
     let (error, is_latched) = match failed {
         Failed::Undone(error) => (error, false),
         Failed::Latched(error) => (error, true),
@@ -79,7 +79,7 @@ fn unwritten(shared: &Shared, group: Group, bytes: u64, failed: Failed) {
         state.lose(receipt.sequence, Loss::SpoolFailed);
     }
     drop(state);
-    for (_, slot) in group.waiting {
+    for (_, slot) in group.waiting.drain(..) {
         if let Some(slot) = slot {
             slot.put(Err(Error::Spool(why.clone())));
         }

@@ -15,6 +15,8 @@ pub struct Found {
     pub next_sequence: Option<u64>,
     /// The source of the newest file that says one.
     pub source: Option<String>,
+    /// Where delivery had come to, if that is in one of the files.
+    pub delivered: Option<Place>,
     /// Entries at or behind the place that is delivered.
     pub waiting: u64,
     pub notices: Vec<Notice>,
@@ -61,7 +63,12 @@ pub fn parts(bytes: &[u8], mut at: usize) -> impl Iterator<Item = Part<'_>> {
 /// Reads every spool file of a directory. `delivered` is where delivery had come to.
 pub fn recover(dir: &Path, delivered: Option<Place>) -> Result<Found, OpenError> {
     let numbers = directory::numbers(dir)?;
-    let mut found = Found::default();
+    // A place in no file that is there is of files that somebody took away: what is here now is not delivered.
+    let delivered = delivered.filter(|place| numbers.contains(&place.number));
+    let mut found = Found {
+        delivered,
+        ..Found::default()
+    };
     for (n, &number) in numbers.iter().enumerate() {
         let is_last = n + 1 == numbers.len();
         let path = directory::file(dir, number);

@@ -105,7 +105,28 @@ fn a_small_budget_makes_small_files_and_numbers_outlive_them() {
     std::fs::remove_file(dir.path().join("delivered")).expect("it is there");
     let spool = Spool::open(dir.path(), "s", 40_000).expect("the spool opens");
     assert_eq!(spool.next_sequence, 400, "numbers are in the files");
+    assert_eq!(spool.delivered.place.number, spool.files[0].number);
     assert!(spool.waiting > 0, "what is delivered is sent again");
+}
+
+#[test]
+fn what_is_spooled_after_somebody_took_the_files_away_is_delivered() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(open(&dir));
+    let mut spool = open(&dir);
+    append(&mut spool, 1..5);
+    let end = Place {
+        number: spool.writer.number,
+        at: spool.writer.length,
+    };
+    spool.delivered.advance(end).expect("it is remembered");
+    for file in &spool.files {
+        spool.delivered.remove(file.number).expect("it is removed");
+    }
+    drop(spool);
+    let mut spool = open(&dir);
+    append(&mut spool, 1..3);
+    assert_eq!(read(&spool, dir.path(), 10, 1000).0, [1, 2]);
 }
 
 #[test]

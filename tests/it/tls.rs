@@ -4,7 +4,7 @@ use crate::access::PASSWORD;
 use crate::api::line;
 use crate::certificates::{Authority, Encrypted, NAME, ours, shake, shown, text};
 use crate::program::{Program, command, directory, run};
-use crate::test_server::{Answer, Connection, TestServer};
+use crate::test_server::{Answer, Connection, TestServer, wait_until};
 use mar_audit::app::Settings;
 use mar_audit::server::Tls;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, date_time_ymd};
@@ -60,15 +60,6 @@ fn get(server: &TestServer, authority: &Authority, path: &str) -> Answer {
 fn measured(server: &TestServer, authority: &Authority, measure: &str) -> bool {
     let metrics = get(server, authority, "/metrics");
     metrics.text().lines().any(|line| line == measure)
-}
-
-/// Asks again until it is so.
-#[track_caller]
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < LONG, "{what}");
-    }
 }
 
 #[test]
@@ -293,7 +284,7 @@ fn plain_http_is_told_where_to_go() {
 fn half_a_handshake_is_cut_in_time_however_it_drips() {
     let authority = Authority::new();
     let mut settings = encrypting(authority.serve().0);
-    settings.limits.header_wait = Duration::from_millis(400);
+    settings.limits.header_wait = Duration::from_secs(2);
     let server = TestServer::with(settings);
     let begun = Instant::now();
     let silent = server.connect();
@@ -332,15 +323,19 @@ fn a_handshake_takes_a_place_and_who_finds_none_hears_so() {
     let server = TestServer::with(settings);
     let mut half = server.connect();
     half.send(&[22, 3, 1, 2, 0, 1]);
-    let answer = get(&server, &authority, "/healthz");
-    assert_eq!(
-        (answer.status, answer.header("retry-after")),
-        (503, Some("1"))
-    );
-    drop(half);
-    wait_until("the place is given back", || {
-        get(&server, &authority, "/healthz").status == 200
+    // A busy machine may need longer than who is turned away is given.
+    let status = || {
+        let stream = shake(server.address, &authority.client()).ok()?;
+        let mut connection = Connection::over(stream);
+        let answer = call(&mut connection, "GET", "/healthz", &[], "");
+        let again = answer.header("retry-after").map(str::to_owned);
+        Some((answer.status, again))
+    };
+    wait_until("it is told", || {
+        status() == Some((503, Some("1".to_owned())))
     });
+    drop(half);
+    wait_until("the place is given back", || status() == Some((200, None)));
 }
 
 #[test]

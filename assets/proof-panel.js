@@ -95,7 +95,7 @@ function shown(place) {
 function fill_entry(panel, seen) {
   const { disclosure, digests, commitment, leaf, leaf_hash, path, way, rooted, checkpoint } = seen;
   if (leaf_hash) {
-    const hidden = panel.dataset.hidden.split(" ");
+    const hidden = panel.dataset.hidden.split(" ").filter(Boolean);
     const gone = disclosure.units.filter((unit) => unit.digest);
     const veiled = gone.filter((unit) => is_within(unit.path, hidden));
     const told = [[gone.length - veiled.length, "erased"], [veiled.length, "hidden from you"]].map(([n, words]) => (n ? `, ${n} of them ${words}` : "")).join("");

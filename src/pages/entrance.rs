@@ -147,6 +147,9 @@ fn sign_in_page(
                 p.told { "You are in already, as " b { (Shown(name)) } ". " a href=(next) { "Go on" } }
             }
             (alert(wrong.map(why_not_signed_in)))
+            @if app.door.access().is_ok_and(|access| !access.has_owner()) {
+                p.told { "Nobody owns them yet. The first owner comes in by the link that the server printed when it was started." }
+            }
             (elsewhere(app, next))
             form method="post" action="/sign-in" {
                 input type="hidden" name="next" value=(next);

@@ -252,6 +252,20 @@ fn no_other_site_signs_anybody_in_or_out() {
 }
 
 #[test]
+fn who_comes_before_the_first_owner_hears_of_the_link() {
+    let server = TestServer::guarded();
+    let told = || {
+        server
+            .get("/sign-in")
+            .text()
+            .contains("Nobody owns them yet")
+    };
+    assert!(told());
+    claimed(&server);
+    assert!(!told());
+}
+
+#[test]
 fn behind_an_open_door_nobody_signs_in() {
     let server = TestServer::start();
     let page = server.get("/sign-in");

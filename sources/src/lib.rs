@@ -13,10 +13,16 @@
 //! - [`formats`]: all of them, by name or by an input's first items
 //! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`], [`elastic`], [`hec`], [`syslog::read`]
 
+// Under this name the fuzz targets know it, and the corpus is replayed through them.
+#[cfg(test)]
+extern crate self as sources;
+
 pub mod azure;
 pub mod cef;
 pub mod cloudevents;
 pub mod cloudtrail;
+#[cfg(test)]
+mod corpus;
 mod delimit;
 pub mod elastic;
 pub mod foreign;

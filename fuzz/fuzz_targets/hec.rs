@@ -1,0 +1,4 @@
+//! See `fuzz::parsers::hec`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::parsers::hec(bytes));

@@ -27,6 +27,9 @@ const REQUIRED: [&str; 3] = ["id", "source", "type"];
 /// The versions that are read.
 const VERSIONS: [&str; 2] = ["1.0", "0.3"];
 
+/// The longest event: its data may be a third longer in base64 than in the entry.
+const EVENT_BYTES_MAX: usize = crate::scan::ITEM_BYTES_MAX;
+
 /// Reads a call, decompressed. The mode follows from its `Content-Type` and, for the binary one, from its headers, of which only those
 /// that begin with `ce-` count.
 pub fn read<'h>(
@@ -37,13 +40,17 @@ pub fn read<'h>(
     claims: &Claims,
 ) -> Result<Vec<Sent>, Unreadable> {
     let media = essence(content_type.unwrap_or(""));
+    let is_batch = media == "application/cloudevents-batch+json";
+    if body.len() > EVENT_BYTES_MAX && !is_batch {
+        return Err(Unreadable::TooMuch(too_long(body.len())));
+    }
     let mut call = Call::new(table, claims);
     match media.as_str() {
         "application/cloudevents+json" => {
             let event = json::parse(body).map_err(|e| Unreadable::Malformed(e.to_string()))?;
             decide(event, &mut call);
         }
-        "application/cloudevents-batch+json" => batch(body, &mut call)?,
+        _ if is_batch => batch(body, &mut call)?,
         other if other.starts_with("application/cloudevents") => {
             let why = format!("{other}: events are read as JSON, or in binary mode");
             return Err(Unreadable::Unsupported(why));
@@ -63,6 +70,10 @@ pub(crate) fn again(raw: &[u8], table: &Table, claims: &Claims) -> Result<Vec<Se
     Ok(call.finish())
 }
 
+fn too_long(bytes: usize) -> String {
+    format!("an event of {bytes} bytes: at most {EVENT_BYTES_MAX}")
+}
+
 /// `application/json; charset=utf-8` is `application/json`.
 fn essence(content_type: &str) -> String {
     let essence = content_type.split(';').next().unwrap_or("").trim();
@@ -77,6 +88,10 @@ fn batch(body: &[u8], call: &mut Call<'_>) -> Result<(), Unreadable> {
     })?;
     for place in elements {
         let raw = &body[place];
+        if raw.len() > EVENT_BYTES_MAX {
+            call.refuse(Vec::new(), too_long(raw.len()));
+            continue;
+        }
         match json::parse(raw) {
             Ok(event) => decide(event, call),
             Err(why) => call.quarantine(raw.to_vec(), why.to_string()),

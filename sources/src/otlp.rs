@@ -17,6 +17,7 @@ use crate::sent::{Call, Identity, Sent, Unreadable};
 use crate::table::Table;
 use entry::json::{self, Object, Value};
 use entry::limits::{BATCH_ENTRIES_MAX, ENTRY_BYTES_MAX};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub const FORMAT: &str = "otlp";
@@ -62,8 +63,14 @@ pub struct Group {
     pub sent: Vec<Sent>,
 }
 
-/// Values of one record, and of one resource: more than any SDK sends by far, and few enough to be held many times.
+/// Values of one record, and of one resource: more than any SDK sends by far.
 const VALUES_MAX: usize = 10_000;
+
+/// Values of one call: a value of two bytes takes a hundred in memory.
+const CALL_VALUES_MAX: usize = 1_000_000;
+
+/// Commas and brackets of a call in JSON, which has some five of them for a value.
+const CALL_TOKENS_MAX: usize = 4 * CALL_VALUES_MAX;
 
 /// The deepest nesting of a value: the entry's context holds it three levels down.
 const DEPTH_MAX: usize = entry::limits::DEPTH_MAX - 8;
@@ -147,6 +154,10 @@ impl Budget {
         Self(VALUES_MAX)
     }
 
+    fn spent(&self) -> usize {
+        VALUES_MAX - self.0
+    }
+
     fn take(&mut self, depth: usize) -> Result<(), Fault> {
         if depth > DEPTH_MAX {
             let why = format!("values nested deeper than {DEPTH_MAX}");
@@ -179,7 +190,9 @@ impl Shared {
 #[derive(Default)]
 struct Records {
     groups: Vec<(Option<Box<str>>, Vec<Record>)>,
+    places: HashMap<Option<Box<str>>, usize>,
     count: usize,
+    values: usize,
     repeated_bytes: usize,
 }
 
@@ -188,9 +201,16 @@ impl Records {
     fn add(
         &mut self,
         shared: &Shared,
-        record: Result<Object<'static>, Fault>,
         bytes: usize,
+        read: impl FnOnce(&mut Budget) -> Result<Object<'static>, Fault>,
     ) -> Result<(), Unreadable> {
+        let mut budget = Budget::new();
+        let record = read(&mut budget);
+        self.values += budget.spent();
+        if self.values > CALL_VALUES_MAX {
+            let why = format!("more than {CALL_VALUES_MAX} values at once");
+            return Err(Unreadable::TooMuch(why));
+        }
         self.count += 1;
         if self.count > BATCH_ENTRIES_MAX {
             return Err(Unreadable::too_many("log records"));
@@ -213,15 +233,16 @@ impl Records {
                 Record::Whole(record)
             }
         };
-        let service = foreign::text(shared.resource.get("service.name"));
-        let group = self
-            .groups
-            .iter_mut()
-            .find(|(known, _)| known.as_deref() == service);
-        match group {
-            Some((_, records)) => records.push(record),
-            None => self.groups.push((service.map(Box::from), vec![record])),
-        }
+        let service = foreign::text(shared.resource.get("service.name")).map(Box::from);
+        let place = match self.places.get(&service) {
+            Some(place) => *place,
+            None => {
+                self.groups.push((service.clone(), Vec::new()));
+                self.places.insert(service, self.groups.len() - 1);
+                self.groups.len() - 1
+            }
+        };
+        self.groups[place].1.push(record);
         Ok(())
     }
 }

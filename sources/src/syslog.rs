@@ -247,6 +247,9 @@ fn structured_data(text: &str) -> Option<(Object<'static>, &str)> {
             rest = after;
         }
         parameters += 1;
+        if parameters > PARAMETERS_MAX {
+            return None;
+        }
         data.insert(id, members.object());
     }
     (rest.len() < text.len() && (rest.is_empty() || rest.starts_with(' ')))

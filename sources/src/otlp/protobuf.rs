@@ -122,7 +122,7 @@ fn scope_logs_of(
     let mut fields = Fields(message);
     while let Some(field) = fields.next()? {
         if let (2, Field::Bytes(record)) = field {
-            records.add(shared, record_of(record), record.len())?;
+            records.add(shared, record.len(), |budget| record_of(record, budget))?;
         }
     }
     Ok(())
@@ -160,8 +160,7 @@ fn attributes_of(message: &[u8], wanted: u64) -> Result<Object<'static>, Fault> 
     Ok(attributes.object())
 }
 
-fn record_of(message: &[u8]) -> Result<Object<'static>, Fault> {
-    let mut budget = Budget::new();
+fn record_of(message: &[u8], budget: &mut Budget) -> Result<Object<'static>, Fault> {
     let mut record = Object::new();
     let mut attributes = Members::default();
     let mut fields = Fields(message);
@@ -175,8 +174,8 @@ fn record_of(message: &[u8]) -> Result<Object<'static>, Fault> {
             (3, Field::Bytes(severity)) if !severity.is_empty() => {
                 record.insert("severity", text(severity));
             }
-            (5, Field::Bytes(body)) => record.insert("body", value_of(body, 0, &mut budget)?),
-            (6, Field::Bytes(pair)) => pair_of(pair, 0, &mut budget, &mut attributes)?,
+            (5, Field::Bytes(body)) => record.insert("body", value_of(body, 0, budget)?),
+            (6, Field::Bytes(pair)) => pair_of(pair, 0, budget, &mut attributes)?,
             (7, Field::Varint(dropped)) if dropped > 0 => {
                 record.insert("dropped_attributes_count", dropped);
             }

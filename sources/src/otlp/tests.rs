@@ -224,6 +224,29 @@ fn what_is_damaged_is_refused_whole_and_what_is_too_much_alone() {
 }
 
 #[test]
+fn a_call_of_too_many_values_is_refused_before_it_takes_the_memory() {
+    let pairs = nested(6, &[]).repeat(VALUES_MAX / 2);
+    let records = nested(2, &[pairs]).repeat(2 * CALL_VALUES_MAX / VALUES_MAX + 1);
+    let body = nested(1, &[nested(2, &[records])]);
+    let json = format!(
+        r#"{{"resourceLogs":[{}{{}}],"x":",,[["}}"#,
+        "{},".repeat(CALL_TOKENS_MAX / 2)
+    );
+    for (body, encoding) in [
+        (body.as_slice(), Encoding::Protobuf),
+        (json.as_bytes(), Encoding::Json),
+    ] {
+        let read = groups(body, encoding);
+        assert!(
+            matches!(&read, Err(Unreadable::TooMuch(why)) if why.contains("values")),
+            "{encoding:?}"
+        );
+    }
+    let few = r#"{"resourceLogs":[],"x":"\",[[[["}"#;
+    assert!(groups(few.as_bytes(), Encoding::Json).is_ok());
+}
+
+#[test]
 fn resources_are_not_repeated_without_end() {
     let resource = nested(1, &[pair(1, "x", string(1, &"y".repeat(100_000)))]);
     let many: Vec<Vec<u8>> = (0..1_000).map(|_| nested(2, &[])).collect();

@@ -1,6 +1,6 @@
 //! The JSON form: proto3's mapping with the exceptions of OTLP (ids in hexadecimal, enumerations as numbers), and what its senders make of it.
 
-use super::{Budget, Fault, Records, Shared, bytes};
+use super::{Budget, CALL_TOKENS_MAX, Fault, Records, Shared, bytes};
 use crate::sent::Unreadable;
 use crate::syslog::Members;
 use entry::json::{self, Object, Value};
@@ -11,6 +11,10 @@ fn damaged(what: &str, wanted: &str) -> Fault {
 
 /// `ExportLogsServiceRequest`
 pub(super) fn read(body: &[u8], records: &mut Records) -> Result<(), Unreadable> {
+    if tokens(body) > CALL_TOKENS_MAX {
+        let why = "more values at once than are read".to_owned();
+        return Err(Unreadable::TooMuch(why));
+    }
     let call = json::parse_stored(body).map_err(|e| Unreadable::Malformed(e.to_string()))?;
     if call.as_object().is_none() {
         return Err(damaged("the call", "object").into());
@@ -28,11 +32,26 @@ pub(super) fn read(body: &[u8], records: &mut Records) -> Result<(), Unreadable>
             shared.measure();
             for record in array(scope_logs, "logRecords")? {
                 // Its length in the call is not known; the log's own limit holds.
-                records.add(&shared, record_of(record), 0)?;
+                records.add(&shared, 0, |budget| record_of(record, budget))?;
             }
         }
     }
     Ok(())
+}
+
+/// Commas and brackets outside of strings: as many values as a parser would hold, at most.
+fn tokens(body: &[u8]) -> usize {
+    let (mut tokens, mut in_string, mut escaped) = (0, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => tokens += 1,
+            _ => {}
+        }
+    }
+    tokens
 }
 
 /// The elements of a member that is an array, absent or null.
@@ -79,8 +98,7 @@ fn attributes_of(of: &Value<'_>, budget: &mut Budget) -> Result<Object<'static>,
     Ok(members.object())
 }
 
-fn record_of(record: &Value<'_>) -> Result<Object<'static>, Fault> {
-    let mut budget = Budget::new();
+fn record_of(record: &Value<'_>, budget: &mut Budget) -> Result<Object<'static>, Fault> {
     let Value::Object(members) = record else {
         return Err(damaged("a log record", "object"));
     };
@@ -97,7 +115,7 @@ fn record_of(record: &Value<'_>) -> Result<Object<'static>, Fault> {
             "spanId" => "span_id",
             "eventName" => "event_name",
             "body" => {
-                read.insert("body", value_of(value, 0, &mut budget)?);
+                read.insert("body", value_of(value, 0, budget)?);
                 continue;
             }
             _ => continue,
@@ -117,7 +135,7 @@ fn record_of(record: &Value<'_>) -> Result<Object<'static>, Fault> {
             read.insert(named, value);
         }
     }
-    let attributes = attributes_of(record, &mut budget)?;
+    let attributes = attributes_of(record, budget)?;
     if !attributes.is_empty() {
         read.insert("attributes", attributes);
     }

@@ -113,3 +113,65 @@ fn what_was_kept_is_read_again_by_the_name_of_its_protocol() {
     assert!(matches!(&damaged[0].fate, Fate::Quarantine(_)));
     assert_eq!(damaged[0].raw, b"x");
 }
+
+/// Five senders say the same in docs/mappings.md.
+#[test]
+fn what_the_manual_shows_is_the_entry_that_it_says() {
+    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/mappings.md");
+    let manual = std::fs::read_to_string(manual).expect("docs/mappings.md");
+    let section = manual.split("## What comes over protocols").nth(1);
+    let blocks: Vec<&str> = section
+        .expect("the section")
+        .split("\n```")
+        .skip(1)
+        .step_by(2)
+        .map(|block| block.split_once('\n').expect("a block").1)
+        .collect();
+    let claims = claims("s");
+    let [log, event, bulk, splunk, message] = blocks.as_slice() else {
+        panic!("{} blocks", blocks.len());
+    };
+    let of = |format, raw: &str| again(format, raw.into(), None, &claims).expect("a protocol");
+    let groups = otlp::read(
+        log.as_bytes(),
+        otlp::Encoding::Json,
+        otlp::table(),
+        &mut |_| claims.clone(),
+    );
+    let all: Vec<Sent> = groups
+        .expect("a call")
+        .into_iter()
+        .flat_map(|group| group.sent)
+        .chain(of("cloudevents", event))
+        .chain(of("elastic", bulk))
+        .chain(of("hec", splunk))
+        .chain(of("syslog", message))
+        .collect();
+    assert_eq!(all.len(), 5);
+    for sent in all {
+        let Fate::Store(draft) = &sent.fate else {
+            panic!("{sent:?}");
+        };
+        draft.check().expect("a draft the log accepts");
+        let target = draft.target.as_ref().expect("a target");
+        assert_eq!(
+            (
+                &*draft.action,
+                draft.result,
+                draft.actor.party.email.as_deref(),
+                (target.kind.as_deref(), target.name.as_deref()),
+                draft.request.ip.as_deref(),
+                draft.timestamp.map(|t| t.to_string()).as_deref(),
+            ),
+            (
+                "deleteUser",
+                entry::Result::Failure,
+                Some("ana@example.com"),
+                (Some("user"), Some("bo")),
+                Some("203.0.113.9"),
+                Some("2026-01-02T03:04:05.000000Z"),
+            ),
+            "{sent:?}"
+        );
+    }
+}

@@ -44,7 +44,7 @@ pub fn read<'h>(
     if body.len() > EVENT_BYTES_MAX && !is_batch {
         return Err(Unreadable::TooMuch(too_long(body.len())));
     }
-    let mut call = Call::new(table, claims);
+    let mut call = Call::new(table, claims).within("data", &TABLE);
     match media.as_str() {
         "application/cloudevents+json" => {
             let event = json::parse(body).map_err(|e| Unreadable::Malformed(e.to_string()))?;
@@ -62,7 +62,7 @@ pub fn read<'h>(
 
 /// An event as it was kept.
 pub(crate) fn again(raw: &[u8], table: &Table, claims: &Claims) -> Result<Vec<Sent>, Unreadable> {
-    let mut call = Call::new(table, claims);
+    let mut call = Call::new(table, claims).within("data", &TABLE);
     decide(
         json::parse_stored(raw).map_err(|e| Unreadable::Malformed(e.to_string()))?,
         &mut call,

@@ -79,7 +79,7 @@ pub fn read(
     table: &Table,
     claims: &Claims,
 ) -> Result<Bulk, Unreadable> {
-    let mut call = Call::new(table, claims);
+    let mut call = Call::new(table, claims).within("doc", &TABLE);
     let mut items: Vec<Item> = Vec::new();
     let mut lines = body.split(|byte| *byte == b'\n').enumerate();
     while let Some((number, line)) = lines.next() {

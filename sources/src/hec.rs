@@ -55,7 +55,7 @@ pub fn read(
     table: &Table,
     claims: &Claims,
 ) -> Result<Events, Unreadable> {
-    let mut call = Call::new(table, claims);
+    let mut call = Call::new(table, claims).within("event", &TABLE);
     let mut scanner = Scanner::new(body, Layout::json(&[]));
     let (mut number, mut damaged) = (0, None);
     while let Some(piece) = next(&mut scanner)? {
@@ -92,7 +92,7 @@ pub fn read_raw(
     table: &Table,
     claims: &Claims,
 ) -> Result<Vec<Sent>, Unreadable> {
-    let mut call = Call::new(table, claims);
+    let mut call = Call::new(table, claims).within("event", &TABLE);
     for line in body.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii_end();
         if line.is_empty() {

@@ -95,7 +95,7 @@ pub fn read(
     }
     let groups = records.groups.into_iter().map(|(service, records)| {
         let claims = claims(service.as_deref());
-        let mut call = Call::new(table, &claims);
+        let mut call = Call::new(table, &claims).within("body", &TABLE);
         for record in records {
             decide(record, &mut call);
         }
@@ -120,7 +120,7 @@ fn decide(record: Record, call: &mut Call<'_>) {
 /// A record as it was kept.
 pub(crate) fn again(raw: &[u8], table: &Table, claims: &Claims) -> Result<Vec<Sent>, Unreadable> {
     let record = json::parse_stored(raw).map_err(|e| Unreadable::Malformed(e.to_string()))?;
-    let mut call = Call::new(table, claims);
+    let mut call = Call::new(table, claims).within("body", &TABLE);
     call.event(raw.to_vec(), record, Identity::Content);
     Ok(call.finish())
 }

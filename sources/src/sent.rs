@@ -6,7 +6,10 @@
 //! Whoever sends again what was not answered must not double it. What has an identity of its own is known by that and by its content;
 //! anything else by its content and, if it says no time, by the call it came with. Two equal items of one call are two entries.
 
+mod known;
+
 use crate::foreign::{self, Claims};
+use crate::mar;
 use crate::table::Table;
 use crate::{cloudevents, elastic, hec, otlp, syslog};
 use entry::Draft;
@@ -92,6 +95,8 @@ pub(crate) enum Identity<'i> {
 pub(crate) struct Call<'c> {
     table: &'c Table,
     claims: &'c Claims,
+    /// The member that may be an event of a known format; none where a table of one's own is to decide.
+    within: Option<&'static str>,
     /// How often each content was met.
     seen: HashMap<Box<str>, usize>,
     /// All contents, one after the other: what tells this call from another one.
@@ -106,11 +111,18 @@ impl<'c> Call<'c> {
         Self {
             table,
             claims,
+            within: None,
             seen: HashMap::new(),
             contents: Vec::new(),
             timeless: Vec::new(),
             sent: Vec::new(),
         }
+    }
+
+    /// Lets the member of that name be an event of a known format, or a draft of ours, if the table is the protocol's own.
+    pub(crate) fn within(mut self, member: &'static str, own: &Table) -> Self {
+        self.within = std::ptr::eq(self.table, own).then_some(member);
+        self
     }
 
     pub(crate) fn finish(mut self) -> Vec<Sent> {
@@ -142,7 +154,39 @@ impl<'c> Call<'c> {
 
     /// An event, by the table; `raw` is what it is kept as.
     pub(crate) fn event(&mut self, raw: Vec<u8>, event: Value<'_>, identity: Identity<'_>) {
-        let drafts = match self.table.drafts(self.claims, event, None) {
+        if let Some(member) = self.within {
+            if event.get(member).is_some_and(mar::recognises) {
+                let fate = match known::own(self.claims, event, member) {
+                    Err(why) => Fate::Quarantine(why),
+                    Ok((mut draft, is_known)) => {
+                        if !is_known {
+                            self.identify(&mut draft, identity);
+                        }
+                        Fate::Store(draft)
+                    }
+                };
+                return self.sent.push(Sent { raw, fate });
+            }
+            if !self.table.says_action(&event)
+                && let Some(fates) = known::read(self.claims, &event, member)
+            {
+                return self.each(raw, fates);
+            }
+        }
+        let drafts = self.table.drafts(self.claims, event, None);
+        self.drafts(raw, drafts, identity);
+    }
+
+    fn each(&mut self, raw: Vec<u8>, fates: Vec<Fate>) {
+        let all = fates.into_iter().map(|fate| Sent {
+            raw: raw.clone(),
+            fate,
+        });
+        self.sent.extend(all);
+    }
+
+    fn drafts(&mut self, raw: Vec<u8>, drafts: Result<Vec<Draft>, String>, identity: Identity<'_>) {
+        let drafts = match drafts {
             Ok(drafts) => drafts,
             Err(why) => return self.quarantine(raw, why),
         };

@@ -70,7 +70,7 @@ pub fn read(bytes: &[u8], table: Option<&Table>, claims: &Claims) -> Vec<Sent> {
         true => Identity::Content,
         false => Identity::None,
     };
-    let mut call = Call::new(table, claims);
+    let mut call = Call::new(table, claims).within("json", &TABLE);
     call.event(bytes.to_vec(), event, identity);
     call.finish()
 }

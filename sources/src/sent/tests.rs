@@ -175,3 +175,125 @@ fn what_the_manual_shows_is_the_entry_that_it_says() {
         );
     }
 }
+
+const KUBERNETES: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","stage":"ResponseComplete","verb":"delete","requestURI":"/x?token=hunter2","user":{"username":"ana@example.com"},"objectRef":{"resource":"pods","namespace":"n","name":"p"},"responseStatus":{"code":200},"requestReceivedTimestamp":"2026-01-02T03:04:05.678901Z"}"#;
+const CLOUDTRAIL: &str = r#"{"eventVersion":"1.08","eventID":"e","eventTime":"2026-01-02T03:04:05Z","userIdentity":{"type":"IAMUser","userName":"ana"},"eventSource":"iam.amazonaws.com","eventName":"CreateUser"}"#;
+
+/// One item of a protocol, without secrets.
+fn one(format: &str, raw: &str) -> Fate {
+    let mut claims = claims("shipper");
+    claims.redaction = Some(std::sync::Arc::default());
+    let mut sent = again(format, raw.into(), None, &claims).expect("a protocol");
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    sent.remove(0).fate
+}
+
+#[test]
+fn events_of_known_formats_are_found_in_what_a_shipper_sends() {
+    let text = |event: &str| Value::from(event.to_owned()).to_string();
+    for (format, raw, action) in [
+        (
+            "hec",
+            format!(r#"{{"event":{KUBERNETES},"host":"h"}}"#),
+            "deleteInstance",
+        ),
+        (
+            "hec",
+            format!(r#"{{"event":{}}}"#, text(CLOUDTRAIL)),
+            "CreateUser",
+        ),
+        (
+            "elastic",
+            format!("{{\"create\":{{}}}}\n{KUBERNETES}\n"),
+            "deleteInstance",
+        ),
+        (
+            "elastic",
+            format!("{{\"create\":{{}}}}\n{CLOUDTRAIL}\n"),
+            "CreateUser",
+        ),
+        (
+            "otlp",
+            format!(r#"{{"body":{}}}"#, text(KUBERNETES)),
+            "deleteInstance",
+        ),
+        ("otlp", format!(r#"{{"body":{CLOUDTRAIL}}}"#), "CreateUser"),
+    ] {
+        let Fate::Store(draft) = one(format, &raw) else {
+            panic!("{format} {raw}");
+        };
+        draft.check().expect("a draft the log accepts");
+        assert_eq!(&*draft.action, action, "{format}");
+        let json = draft
+            .context
+            .as_ref()
+            .expect("a context")
+            .parse()
+            .to_string();
+        assert!(!json.contains("hunter2"), "{json}");
+        if raw.contains("\"host\"") {
+            assert_eq!(
+                crate::testing::context(&draft, "/around/host").as_deref(),
+                Some("h")
+            );
+        }
+    }
+    let started = KUBERNETES.replace("ResponseComplete", "RequestReceived");
+    let fate = one("hec", &format!(r#"{{"event":{started}}}"#));
+    assert!(matches!(fate, Fate::Skip(_)), "{fate:?}");
+}
+
+#[test]
+fn a_draft_of_ours_is_taken_as_it_is_and_other_content_under_its_id_is_another() {
+    let event = |action: &str, id: &str| {
+        format!(
+            r#"{{"data":{{"action":"{action}","actor":{{"name":"ana","type":"user"}},"changes":[{{"path":"/size","before":1,"after":2}}],"context":{{"password":"hunter2"}},{id}"result":"success"}},"id":"7","source":"/billing","specversion":"1.0","type":"t"}}"#
+        )
+    };
+    let id = r#""id":"0198c0de-0000-7000-8000-000000000001","#;
+    let read = |action, id| match one("cloudevents", &event(action, id)) {
+        Fate::Store(draft) => {
+            draft.check().expect("a draft the log accepts");
+            *draft
+        }
+        other => panic!("{other:?}"),
+    };
+    let event_id = |draft: &Draft| draft.source.as_ref().and_then(|s| s.event_id.clone());
+    let draft = read("deleteUser", id);
+    assert_eq!(
+        (&*draft.action, draft.changes.is_some()),
+        ("deleteUser", true)
+    );
+    assert_eq!(draft.source.as_ref().map(|s| &*s.name), Some("shipper"));
+    assert_eq!(
+        crate::testing::context(&draft, "/password").as_deref(),
+        Some("[redacted: password]")
+    );
+    assert_eq!(draft, read("deleteUser", id));
+    let known = event_id(&draft).expect("an id");
+    assert!(
+        known.starts_with("0198c0de-0000-7000-8000-000000000001/"),
+        "{known}"
+    );
+    assert_ne!(Some(known), event_id(&read("createUser", id)));
+    // Without an id of its own it has that of what brought it.
+    let without = event_id(&read("deleteUser", ""));
+    assert!(without.is_some_and(|id| id.starts_with("/billing 7/")));
+    // Two at once are two, and another call brings another one.
+    let splunk =
+        r#"{"event":{"action":"x","actor":{"type":"user","name":"ana"},"result":"success"}}"#;
+    let ids = |body: &str| -> Vec<_> {
+        let sent = again("hec", body.into(), None, &claims("shipper")).expect("a protocol");
+        let id = |sent: Sent| match sent.fate {
+            Fate::Store(draft) => event_id(&draft),
+            other => panic!("{other:?}"),
+        };
+        sent.into_iter().map(id).collect()
+    };
+    let two = ids(&splunk.repeat(2));
+    assert_ne!(two[0], two[1]);
+    assert!(!ids(splunk).contains(&two[0]));
+    assert_eq!(two, ids(&splunk.repeat(2)));
+    let wrong = one("cloudevents", &event("deleteUser", r#""id":"no UUID","#));
+    assert!(matches!(wrong, Fate::Quarantine(_)), "{wrong:?}");
+}

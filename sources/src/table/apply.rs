@@ -50,6 +50,12 @@ impl Table {
         !self.identity.is_empty()
     }
 
+    /// Whether an event says an action, as it is.
+    pub(crate) fn says_action(&self, event: &Value<'_>) -> bool {
+        let taken = RefCell::default();
+        self.sight(event, &taken).text(&self.action).is_some()
+    }
+
     /// The drafts of one event: one, or one for each element where the table says so. `place` tells apart what has no identity; without
     /// it, such events are known by their content alone.
     pub fn drafts(

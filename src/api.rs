@@ -5,6 +5,7 @@
 //! - [`access`]: who may come in, and what each may do
 //! - [`batch`], [`receipts`]: entries in, receipts out; [`published`]: receipts with proofs
 //! - [`logs`], [`proof`]: the verifiable log, as strangers read it
+//! - [`sources`]: what other systems send in their own words
 //! - [`redact`]: erases values and keeps proofs
 
 pub mod access;
@@ -20,6 +21,7 @@ pub mod published;
 pub mod query;
 pub mod receipts;
 pub mod redact;
+pub mod sources;
 
 use crate::access::{Permission, Reach};
 use crate::answer::Counted;

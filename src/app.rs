@@ -4,6 +4,7 @@ use crate::api::proof;
 use crate::config::provider::Settings as Provider;
 use crate::guard::Door;
 use crate::guard::framing::Site;
+use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::server::Tls;
@@ -27,6 +28,8 @@ pub struct App {
     pub provider: Option<Arc<crate::oidc::Provider>>,
     /// What was noted lately.
     pub watch: Watch,
+    /// What sources sent.
+    pub intake: Intake,
     /// Passwords that are hashed right now: each takes 19 MiB and a processor.
     pub hashing: Gate,
     pub catalogue: Arc<Catalogue>,
@@ -176,6 +179,7 @@ impl App {
     pub fn new(
         store: Store,
         door: Door,
+        intake: Intake,
         catalogue: Catalogue,
         settings: Settings,
         clock: Clock,
@@ -191,6 +195,8 @@ impl App {
         let checkpoints = watch::Sender::new(());
         let wake = checkpoints.clone();
         store.on_checkpoint(Box::new(move |_, _| wake.send_modify(|()| {})));
+        let mut metrics = Metrics::new();
+        intake.tallies.register(&mut metrics.registry);
         Arc::new(Self {
             commits,
             checkpoints,
@@ -198,11 +204,12 @@ impl App {
             door,
             #[cfg(feature = "oidc")]
             provider: provider.map(Arc::new),
+            intake,
             watch: Watch::default(),
             hashing: Gate::new(HASHING_MAX, HASHING_WAITING_MAX),
             catalogue: Arc::new(catalogue),
             clock,
-            metrics: Metrics::new(),
+            metrics,
             proofs: proof::Shared::default(),
             bytes_in_flight: Arc::new(Semaphore::new(limits.bytes_in_flight_max / 1024)),
             parsed_in_flight: Arc::new(Semaphore::new(limits.parsed_bytes_in_flight_max / 1024)),

@@ -228,6 +228,10 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         None,
         "certificates in PEM that vouch for the provider, instead of those of the web",
+        "quarantine_mib_max",
+        Kind::Whole,
+        Some("256"),
+        "disk for what sources sent and no mapping could take; more is refused, and sent again",
     ),
     key(
         "server",
@@ -278,6 +282,7 @@ pub struct Config {
     pub body_timeout: Duration,
     pub waiting_entries_max: usize,
     pub open_bytes_max: usize,
+    pub quarantine_bytes_max: u64,
     pub server: String,
     /// The bearer token of client commands, or `@` and the file that holds it.
     pub token: Option<String>,
@@ -473,6 +478,8 @@ impl Layers {
             waiting_entries_max: self.at_least_one("waiting_entries_max")?,
             open_bytes_max: self
                 .at_least_one("open_mib_max")?
+                .saturating_mul(1024 * 1024),
+            quarantine_bytes_max: (self.at_least_one("quarantine_mib_max")? as u64)
                 .saturating_mul(1024 * 1024),
             server: self.get("server")?,
             token: self.token()?,

@@ -44,6 +44,7 @@ pub mod demo;
 pub mod export;
 pub mod guard;
 pub mod import;
+pub mod intake;
 pub mod metrics;
 #[cfg(feature = "oidc")]
 pub mod oidc;

@@ -27,7 +27,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/catalogue", get(api::catalogue))
         .route("/export", get(export::export))
         .route("/tail", get(tail::tail))
-        .nest("/access", api::access::router());
+        .nest("/access", api::access::router())
+        .nest("/sources", api::sources::router());
     Router::new()
         .route("/healthz", get(condition::alive))
         .route("/readyz", get(condition::ready))

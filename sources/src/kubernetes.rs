@@ -53,18 +53,23 @@ pub struct Kubernetes {
     completed_order: VecDeque<RequestKey>,
 }
 
-enum Stage {
+/// How far the request was when it was logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
     Received,
     Started,
     Last,
 }
 
-struct Mapped {
-    stage: Stage,
+/// One event as a draft, and what decides whether it is an entry.
+pub struct Mapped {
+    pub stage: Stage,
     request: RequestKey,
     /// Authentication failed: nothing follows.
-    unauthenticated: bool,
-    draft: Box<Draft>,
+    pub unauthenticated: bool,
+    /// It goes on reading until somebody ends it.
+    pub is_watch: bool,
+    pub draft: Box<Draft>,
 }
 
 impl Kubernetes {
@@ -129,7 +134,7 @@ impl Mapper for Kubernetes {
     }
 
     fn take(&mut self, item: Item, header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
-        let mapped = match map(&self.claims, &item.raw, header) {
+        let mapped = match one(&self.claims, &item.raw, header) {
             Ok(mapped) => mapped,
             Err(why) => return done(item, Fate::Refuse(why)),
         };
@@ -173,7 +178,8 @@ pub fn recognises(value: Value<'_>, header: &[u8]) -> bool {
     audit_event(value, header).is_ok()
 }
 
-fn map(claims: &Claims, raw: &[u8], header: &[u8]) -> std::result::Result<Mapped, String> {
+/// One event by itself, `header` having the members of the list around it; or why it is none.
+pub fn one(claims: &Claims, raw: &[u8], header: &[u8]) -> std::result::Result<Mapped, String> {
     let mut value = json::parse(raw).map_err(|e| e.to_string())?;
     let redacted = claims.redact(&mut value);
     let mut mapped = draft(claims, audit_event(value, header)?)?;
@@ -257,6 +263,7 @@ fn draft(claims: &Claims, mut event: Object<'_>) -> std::result::Result<Mapped, 
     let username = foreign::text_at(&event, &["user", "username"])
         .unwrap_or("")
         .to_owned();
+    let is_watch = foreign::text(event.get("verb")) == Some("watch");
 
     let mut draft = Draft::new(actor(&mut event), names.action(), Result::Success);
     draft.category = Some(names.category());
@@ -296,6 +303,7 @@ fn draft(claims: &Claims, mut event: Object<'_>) -> std::result::Result<Mapped, 
         },
         request,
         unauthenticated: username.is_empty() || code == Some(401),
+        is_watch,
         draft: Box::new(draft),
     })
 }

@@ -7,6 +7,7 @@ use super::workload::Numbers;
 use super::{Failed, Figure, Measured, figure};
 use crate::app::{App, Settings};
 use crate::guard::{Caller, Door};
+use crate::intake::Intake;
 use crate::problem::Problem;
 use crate::{api, clock, random};
 use entry::{Catalogue, Seq};
@@ -71,9 +72,11 @@ fn open(dir: &Path) -> Result<Arc<App>, Failed> {
     };
     let store = Store::open(dir, options).map_err(evidence)?;
     let (settings, clock) = (Settings::default(), clock::system());
+    let intake = Intake::open(dir, 0).map_err(|error| Failed::Evidence(error.to_string()))?;
     Ok(App::new(
         store,
         Door::Open,
+        intake,
         Catalogue::built_in(),
         settings,
         clock,

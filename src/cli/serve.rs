@@ -7,6 +7,7 @@ use crate::app::{App, Limits, Settings};
 use crate::cli::{Context, Failure};
 use crate::config::{Config, Flag, Shown};
 use crate::guard::{Caller, Door, door};
+use crate::intake::Intake;
 use crate::server::Tls;
 use crate::server::tls::Files;
 use crate::watching::{Act, Deed};
@@ -216,9 +217,12 @@ fn serve(
     let changed = settings::changed(&config.data, shown);
     let changed = changed.map_err(|e| Failure::failed(format!("{}: {e}", settings::FILE)))?;
     let (door, link) = door(config)?;
+    let intake =
+        Intake::open(&config.data, config.quarantine_bytes_max).map_err(Failure::failed)?;
     let app = App::new(
         store.clone(),
         door,
+        intake,
         config.catalogue(),
         settings,
         clock::system(),

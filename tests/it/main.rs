@@ -34,6 +34,7 @@ mod proxy;
 mod redact;
 mod sdk;
 mod sdk_killed;
+mod sources_kubernetes;
 mod tail;
 mod test_server;
 mod tidy;

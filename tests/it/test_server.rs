@@ -5,6 +5,7 @@ use entry::{Catalogue, Timestamp};
 use mar_audit::access::Secret;
 use mar_audit::app::{App, Settings};
 use mar_audit::guard::Door;
+use mar_audit::intake::Intake;
 use mar_audit::server;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -59,6 +60,9 @@ impl Ticking {
         Arc::new(move || clock.now())
     }
 }
+
+/// Room for what no mapping takes.
+const QUARANTINE_BYTES: u64 = 1024 * 1024;
 
 /// Memory for entries that are in no file yet.
 const OPEN_BYTES: usize = 32 * 1024 * 1024;
@@ -139,9 +143,11 @@ impl TestServer {
                     .expect("who may come in is read")
             }
         };
+        let intake = Intake::open(&dir.path().join("data"), QUARANTINE_BYTES).expect("opened");
         let app = App::new(
             store,
             door,
+            intake,
             Catalogue::built_in(),
             settings.clone(),
             clock.clock(),

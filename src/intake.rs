@@ -1,0 +1,322 @@
+//! What comes from sources of other makes: read, mapped, stored, and what cannot be mapped kept beside.
+//!
+//! In reading order:
+//! - this file: from what a parser made of a call to the log, and what became of each item
+//! - [`kubernetes`]: the API server's webhook
+//! - [`shelf`]: what is no entry, or not yet, in files of its own
+//! - [`tally`]: sent is stored, duplicate, quarantined, refused or skipped, and nothing else
+//!
+//! The order is what makes it safe to repeat a call: first what cannot be mapped is kept, then the rest is stored, and only
+//! then it is answered. Whatever failed in between is sent again, and what was done is recognised.
+
+pub mod kubernetes;
+pub mod shelf;
+pub mod tally;
+
+use crate::access::{Permission, Reach};
+use crate::api::batch::fresh_ids;
+use crate::app::{App, Gate};
+use crate::guard::Caller;
+use crate::problem::{Kind, Problem};
+use crate::reading;
+use entry::Draft;
+use entry::draft::Defaults;
+use shelf::{Item as Kept, Sender, Shelf};
+use std::path::Path;
+use std::sync::Arc;
+use store::{Item, Receipt};
+use tally::{Tallies, Tally};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+/// What a parser made of one thing that was sent.
+#[derive(Debug)]
+pub enum Fate {
+    Store(Box<Draft>),
+    /// No entry of its own, and why.
+    Skip(&'static str),
+    /// No entry, though it should be one.
+    Quarantine(String),
+    /// Not taken, and the sender is told why.
+    Refuse(String),
+}
+
+/// One thing that was sent, as it came, and what is to become of it.
+#[derive(Debug)]
+pub struct Sent {
+    pub raw: Vec<u8>,
+    pub fate: Fate,
+}
+
+/// Where things come from and go to.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Its organization is that of what names none.
+    pub sender: Sender,
+    /// The name of the format.
+    pub format: &'static str,
+    /// Ids are made of all that was sent: what differs under one is what was added here.
+    pub ids_by_content: bool,
+}
+
+/// What became of one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Stored,
+    Duplicate,
+    Skipped,
+    Quarantined(String),
+    Refused(String),
+}
+
+/// What became of a call, item by item.
+#[derive(Debug)]
+pub struct Taken {
+    pub tally: Tally,
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Everything that sources need besides the log.
+pub struct Intake {
+    pub quarantine: Shelf,
+    pub tallies: Tallies,
+    /// Calls of sources right now: those of a slow disk must not take everybody's connections.
+    pub calls: Gate,
+}
+
+/// Calls of sources at the same time; more are answered 503 at once, and come again.
+const CALLS_MAX: usize = 64;
+
+impl Intake {
+    /// Opens what is kept in a data directory, at most `bytes_max` of it.
+    pub fn open(data: &Path, bytes_max: u64) -> Result<Self, shelf::Error> {
+        Ok(Self {
+            quarantine: Shelf::open(&data.join("quarantine"), bytes_max)?,
+            tallies: Tallies::default(),
+            calls: Gate::new(CALLS_MAX, 0),
+        })
+    }
+}
+
+impl From<shelf::Error> for Problem {
+    fn from(error: shelf::Error) -> Self {
+        let said = error.to_string();
+        match error {
+            shelf::Error::Full { .. } => {
+                Kind::NoSpace.detail(format!("what cannot be mapped has no room: {said}"))
+            }
+            shelf::Error::Io { .. } | shelf::Error::Damaged { .. } => {
+                tracing::error!(error = said, "the quarantine could not be read or written");
+                Kind::Internal.detail("the server failed on this call; its log says more")
+            }
+        }
+    }
+}
+
+/// Stores, keeps or refuses everything that was sent, and answers once that is on stable storage.
+///
+/// 503 if that takes longer than `until`: what is stored by then, or later, is recognised when it is sent again.
+pub async fn take(
+    app: &Arc<App>,
+    caller: &Caller,
+    origin: Origin,
+    sent: Vec<Sent>,
+    until: Instant,
+) -> Result<Taken, Problem> {
+    let reach = reading::reach(caller, Permission::Record)?;
+    if !app.intake.tallies.has_room_for(&origin.sender) {
+        return Err(Kind::Overloaded.detail("there are too many sources to remember another"));
+    }
+    let (count, now) = (sent.len() as u64, app.now());
+    let sender = origin.sender.clone();
+    let work = run(app, origin, reach, sent);
+    let taken = match timeout_at(until, work).await {
+        Ok(taken) => taken,
+        Err(_) => {
+            Err(Kind::Overloaded.detail("the disk is too slow to answer in time; send it again"))
+        }
+    };
+    let tally = match &taken {
+        Ok(taken) => taken.tally,
+        Err(_) => Tally {
+            sent: count,
+            refused: count,
+            ..Tally::default()
+        },
+    };
+    app.intake.tallies.count(&sender, now, &tally);
+    taken
+}
+
+async fn run(
+    app: &Arc<App>,
+    origin: Origin,
+    reach: Reach,
+    sent: Vec<Sent>,
+) -> Result<Taken, Problem> {
+    let prepare = move |app: &Arc<App>| {
+        let mut prepared = Prepared::of(app, &origin, &reach, sent)?;
+        prepared.keep(app, &origin)?;
+        Ok((prepared, origin))
+    };
+    let (mut prepared, origin) = app.blocking(prepare).await?;
+    let items = std::mem::take(&mut prepared.items);
+    if items.is_empty() {
+        return Ok(prepared.taken());
+    }
+    let (done, stored) = oneshot::channel();
+    // A caller that was not waited for any longer does not hear it.
+    app.store
+        .append_then(items, Box::new(move |stored| drop(done.send(stored))));
+    let stored = stored.await;
+    let stored =
+        stored.map_err(|_| Kind::Closing.detail("the log stopped before it answered"))??;
+    if prepared.receive(&stored, origin.ids_by_content) {
+        let keep = move |app: &Arc<App>| {
+            prepared.keep(app, &origin)?;
+            Ok(prepared)
+        };
+        prepared = app.blocking(keep).await?;
+    }
+    Ok(prepared.taken())
+}
+
+/// A call on its way: what each item has come to, and what goes to the log.
+struct Prepared {
+    outcomes: Vec<Outcome>,
+    items: Vec<Item>,
+    /// At which places the items stood, and as what they came.
+    places: Vec<(usize, Vec<u8>)>,
+    /// What is to be kept beside, and where it stood.
+    aside: Vec<(usize, Vec<u8>, String)>,
+}
+
+impl Prepared {
+    fn of(app: &App, origin: &Origin, reach: &Reach, sent: Vec<Sent>) -> Result<Self, Problem> {
+        let mut prepared = Self {
+            outcomes: Vec::with_capacity(sent.len()),
+            items: Vec::new(),
+            places: Vec::new(),
+            aside: Vec::new(),
+        };
+        let ids = fresh_ids(app.now(), sent.len())?;
+        for (id, one) in ids.into_iter().zip(sent) {
+            let at = prepared.outcomes.len();
+            let outcome = match one.fate {
+                Fate::Skip(_) => Outcome::Skipped,
+                Fate::Refuse(why) => Outcome::Refused(why),
+                Fate::Quarantine(why) => prepared.set_aside(at, one.raw, why, origin, reach),
+                Fate::Store(draft) => match draft.check() {
+                    Err(problems) => {
+                        let why = problems.to_string();
+                        prepared.set_aside(at, one.raw, why, origin, reach)
+                    }
+                    Ok(()) => {
+                        let organization = { &draft.scope.organization }.as_ref();
+                        let organization =
+                            organization.unwrap_or(&origin.sender.organization).clone();
+                        match reach.permits(&organization, draft.scope.project.as_deref()) {
+                            false => Outcome::Refused(OUT_OF_REACH.to_owned()),
+                            true => {
+                                let category =
+                                    app.catalogue.category(&draft.action, draft.category);
+                                let defaults = Defaults {
+                                    id,
+                                    organization,
+                                    category,
+                                };
+                                let draft = *draft;
+                                prepared.items.push(Item { draft, defaults });
+                                prepared.places.push((at, one.raw));
+                                Outcome::Stored
+                            }
+                        }
+                    }
+                },
+            };
+            prepared.outcomes.push(outcome);
+        }
+        Ok(prepared)
+    }
+
+    fn set_aside(
+        &mut self,
+        at: usize,
+        raw: Vec<u8>,
+        why: String,
+        origin: &Origin,
+        reach: &Reach,
+    ) -> Outcome {
+        if !reach.touches(&origin.sender.organization) {
+            return Outcome::Refused(OUT_OF_REACH.to_owned());
+        }
+        self.aside.push((at, raw, why.clone()));
+        Outcome::Quarantined(why)
+    }
+
+    /// Keeps what is to be kept beside. What was kept before is a duplicate.
+    fn keep(&mut self, app: &App, origin: &Origin) -> Result<(), Problem> {
+        let aside = std::mem::take(&mut self.aside);
+        if aside.is_empty() {
+            return Ok(());
+        }
+        let received_at = app.now();
+        let places: Vec<usize> = aside.iter().map(|(at, ..)| *at).collect();
+        let kept = aside.into_iter().map(|(_, raw, reason)| Kept {
+            received_at,
+            format: origin.format.into(),
+            reason: reason.into(),
+            raw,
+        });
+        let shelved = app.intake.quarantine.keep(&origin.sender, kept.collect())?;
+        for (at, known) in places.into_iter().zip(shelved.known) {
+            if known {
+                self.outcomes[at] = Outcome::Duplicate;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the log's receipts. True if some ids were taken by other content: those are kept beside.
+    fn receive(&mut self, stored: &[Receipt], ids_by_content: bool) -> bool {
+        let places = std::mem::take(&mut self.places);
+        for ((at, raw), receipt) in places.into_iter().zip(stored) {
+            match receipt {
+                Receipt::Accepted { .. } => {}
+                Receipt::Duplicate { .. } => self.outcomes[at] = Outcome::Duplicate,
+                Receipt::Conflict { .. } if ids_by_content => {
+                    self.outcomes[at] = Outcome::Duplicate;
+                }
+                Receipt::Conflict { seq, .. } => {
+                    let why = format!("its id is stored with other content, at seq {}", seq.0);
+                    self.outcomes[at] = Outcome::Quarantined(why.clone());
+                    self.aside.push((at, raw, why));
+                }
+            }
+        }
+        !self.aside.is_empty()
+    }
+
+    fn taken(self) -> Taken {
+        let mut tally = Tally {
+            sent: self.outcomes.len() as u64,
+            ..Tally::default()
+        };
+        for outcome in &self.outcomes {
+            let count = match outcome {
+                Outcome::Stored => &mut tally.stored,
+                Outcome::Duplicate => &mut tally.duplicates,
+                Outcome::Skipped => &mut tally.skipped,
+                Outcome::Quarantined(_) => &mut tally.quarantined,
+                Outcome::Refused(_) => &mut tally.refused,
+            };
+            *count += 1;
+        }
+        Taken {
+            tally,
+            outcomes: self.outcomes,
+        }
+    }
+}
+
+const OUT_OF_REACH: &str = "this takes the permission entries:record in the entry's scope";

@@ -1,0 +1,92 @@
+//! The Kubernetes API server's webhook: a list of audit events to what is to become of each.
+//!
+//! The entry of a request is its last stage: `ResponseComplete`, `Panic`, or `ResponseStarted` where nothing follows, as
+//! for who could not be authenticated. The start of a watch says nothing that its end does not say. The start of
+//! anything else that takes its time (a shell in a container) is an entry too, marked as such: whoever ends the API server must not
+//! end the trace of it.
+//!
+//! - [`before`]: what an object was before it was changed, out of our own entries
+
+mod before;
+
+use super::{Fate, Sent};
+use crate::problem::{Fault, Kind, Problem};
+use entry::Organization;
+use entry::limits::BATCH_ENTRIES_MAX;
+use sources::foreign::{Choice, Claims};
+use sources::kubernetes::{Mapped, Stage, one};
+use sources::scan::{Piece, Place, Scanner, Spill};
+use std::io;
+
+pub use before::reconstruct;
+
+/// The events of a body; 400 if it is none, 413 if they are too many.
+pub fn read(
+    body: &[u8],
+    source: &str,
+    organization: &Organization,
+    now: entry::Timestamp,
+) -> Result<Vec<Sent>, Problem> {
+    let claims = Claims {
+        source: source.into(),
+        organization: Choice::One(organization.clone()),
+        now,
+    };
+    let mut scanner = Scanner::new(body, &["items"]);
+    let mut sent = Vec::new();
+    let mut dropped = Dropped;
+    loop {
+        let piece = scanner.next(&mut dropped);
+        let piece = piece.map_err(|error| Kind::BadJson.detail(error.to_string()))?;
+        let one = match piece {
+            None => return Ok(sent),
+            Some(Piece::Item { raw, .. }) => map(&claims, raw, scanner.header()),
+            // The API server sends whole documents: a cut one is sent again, so none of it is taken.
+            Some(Piece::Broken { why, place, .. }) => {
+                let detail = format!("line {}: {why}", place.line);
+                return Err(Kind::BadJson
+                    .detail(detail)
+                    .with(vec![Fault::pointer("", why)]));
+            }
+            Some(Piece::Spilled { bytes, .. }) => {
+                let detail = format!("an event of {bytes} bytes is longer than an item may be");
+                return Err(Kind::TooLarge.detail(detail));
+            }
+        };
+        sent.push(one);
+        if sent.len() > BATCH_ENTRIES_MAX {
+            let detail = format!("a list may hold {BATCH_ENTRIES_MAX} events");
+            return Err(Kind::TooLarge.detail(detail));
+        }
+    }
+}
+
+/// Bytes of an item that is refused for its length.
+struct Dropped;
+
+impl Spill for Dropped {
+    fn write(&mut self, _: Place, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn map(claims: &Claims, raw: Vec<u8>, header: &[u8]) -> Sent {
+    let fate = match one(claims, &raw, header) {
+        Err(why) => Fate::Quarantine(why),
+        Ok(mapped) => fate_of(mapped),
+    };
+    Sent { raw, fate }
+}
+
+fn fate_of(mapped: Mapped) -> Fate {
+    match mapped.stage {
+        Stage::Received => Fate::Skip("RequestReceived: the entry is a later stage"),
+        Stage::Started if mapped.is_watch && !mapped.unauthenticated => {
+            Fate::Skip("ResponseStarted of a watch: the entry is its end")
+        }
+        Stage::Started | Stage::Last => Fate::Store(mapped.draft),
+    }
+}
+
+#[cfg(test)]
+mod tests;

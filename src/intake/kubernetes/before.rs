@@ -1,0 +1,206 @@
+//! What an object was before it was changed: the API server says what it became, our own entries what it was.
+//!
+//! The object of the newest earlier entry about it, by its uid, is compared with the one that the event shows. Where the
+//! event tells the version that was changed, and it is the one that entry shows, the changes are *exact*; else somebody may
+//! have changed it unseen in between, and they are *derived*. `context.changes_from` says which, and from which entry.
+
+use super::super::Sent;
+use crate::intake::Fate;
+use crate::problem::Problem;
+use crate::reading::Reading;
+use entry::field::Field;
+use entry::filter::{Pattern, Term};
+use entry::json::{Object, Value, push_pointer};
+use entry::{Draft, Entry, Filter, Json, Timestamp};
+use store::view::{Direction, Order, PageQuery};
+
+/// Changes that are listed; an object that differs more was replaced, not changed.
+const CHANGES_MAX: usize = 200;
+/// Earlier entries that are looked at for one that shows the object.
+const LOOKED_AT_MAX: usize = 20;
+
+/// Members that change by themselves, or say nothing of the object.
+const UNSAID: &[&str] = &[
+    "/metadata/managedFields",
+    "/metadata/resourceVersion",
+    "/metadata/generation",
+    "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration",
+    "/status",
+];
+
+/// Gives every draft that changed an object the changes, as far as earlier entries show what it was.
+pub fn reconstruct(reading: &Reading, sent: &mut [Sent]) -> Result<(), Problem> {
+    for one in sent {
+        if let Fate::Store(draft) = &mut one.fate {
+            give_changes(reading, draft)?;
+        }
+    }
+    Ok(())
+}
+
+fn give_changes(reading: &Reading, draft: &mut Draft) -> Result<(), Problem> {
+    let (Some(context), Some(at)) = (draft.context.clone(), draft.timestamp) else {
+        return Ok(());
+    };
+    let context = context.parse();
+    if !changes_an_object(&context) {
+        return Ok(());
+    }
+    let Some(after) = context.get("responseObject") else {
+        return Ok(());
+    };
+    let Some(uid) = text(after, "/metadata/uid") else {
+        return Ok(());
+    };
+    let Some(earlier) = earlier(reading, draft, at, uid)? else {
+        return Ok(());
+    };
+    let earlier_context = earlier.context.as_ref().map(Json::parse);
+    let Some(before) = { &earlier_context }.as_ref().and_then(shown) else {
+        return Ok(());
+    };
+    let mut changes = Changes::default();
+    changes.compare(&mut String::new(), Some(before), Some(after));
+    if changes.found.is_empty() || changes.found.len() > CHANGES_MAX {
+        return Ok(());
+    }
+    let changed = text(after, "/metadata/resourceVersion");
+    let known = text(before, "/metadata/resourceVersion");
+    let based_on = context
+        .pointer("/requestObject/metadata/resourceVersion")
+        .and_then(Value::as_str);
+    // Nothing changed it in between if the one who changed it says that it changed that version.
+    let exact = known.is_some() && based_on == known && changed != known;
+    let mut from = Object::new();
+    from.insert("entry", Value::String(earlier.id.to_string().into()));
+    from.insert("certainty", if exact { "exact" } else { "derived" });
+    draft.changes = Some(Json::from(&Value::Array(changes.found)));
+    let mut context = match context {
+        Value::Object(context) => context,
+        _ => return Ok(()),
+    };
+    context.insert("changes_from", Value::Object(from));
+    draft.context = Some(Json::from(&Value::Object(context)));
+    Ok(())
+}
+
+fn changes_an_object(context: &Value<'_>) -> bool {
+    let verb = text(context, "/kubernetes/verb");
+    let dry = context.pointer("/kubernetes/dryRun").is_some();
+    matches!(verb, Some("update" | "patch")) && !dry
+}
+
+fn text<'v>(value: &'v Value<'_>, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer)?.as_str()
+}
+
+/// The object that an entry shows, unless it was refused.
+fn shown<'v>(context: &'v Value<'_>) -> Option<&'v Value<'v>> {
+    context.get("responseObject")
+}
+
+/// The newest entry before that time which shows the object.
+fn earlier(
+    reading: &Reading,
+    draft: &Draft,
+    at: Timestamp,
+    uid: &str,
+) -> Result<Option<Entry>, Problem> {
+    let Some(filter) = about_the_same(draft) else {
+        return Ok(None);
+    };
+    let query = PageQuery {
+        filter: filter.and(Term::To(at).into()),
+        order: Order::Time,
+        direction: Direction::Descending,
+        limit: LOOKED_AT_MAX,
+        after: None,
+        as_of: None,
+    };
+    let shows = |entry: &Entry| {
+        let context = entry.context.as_ref().map(Json::parse);
+        let object = context.as_ref().and_then(shown);
+        object.and_then(|object| text(object, "/metadata/uid")) == Some(uid)
+    };
+    let page = reading.page(&query)?;
+    let succeeded = page
+        .entries
+        .into_iter()
+        .filter(|e| e.result == entry::Result::Success);
+    Ok({ succeeded }.find(shows))
+}
+
+/// The entries about the draft's target, of its source.
+fn about_the_same(draft: &Draft) -> Option<Filter> {
+    let value = |field, text: &str| Filter::from(Term::Value(field, Pattern::exact(text)));
+    let target = draft.target.as_ref()?;
+    let key = target.id.as_deref().or(target.name.as_deref())?;
+    let mut filter = value(Field::Target, key);
+    filter = filter.and(value(Field::TargetType, target.kind.as_deref()?));
+    filter = filter.and(value(
+        Field::Organization,
+        draft.scope.organization.as_ref()?.as_str(),
+    ));
+    filter = filter.and(value(Field::Source, &draft.source.as_ref()?.name));
+    Some(match &draft.scope.project {
+        Some(project) => filter.and(value(Field::Project, project)),
+        None => filter,
+    })
+}
+
+/// What differs, as members of `changes`.
+#[derive(Default)]
+struct Changes {
+    found: Vec<Value<'static>>,
+}
+
+impl Changes {
+    fn compare(&mut self, at: &mut String, before: Option<&Value<'_>>, after: Option<&Value<'_>>) {
+        if self.found.len() > CHANGES_MAX || UNSAID.contains(&at.as_str()) || before == after {
+            return;
+        }
+        match (before, after) {
+            (Some(Value::Object(before)), Some(Value::Object(after))) => {
+                for (name, value) in before.iter() {
+                    self.member(at, name, Some(value), after.get(name));
+                }
+                let new = after.iter().filter(|(name, _)| before.get(name).is_none());
+                for (name, value) in new {
+                    self.member(at, name, None, Some(value));
+                }
+            }
+            (Some(Value::Array(before)), Some(Value::Array(after)))
+                if before.len() == after.len() =>
+            {
+                for (n, (before, after)) in before.iter().zip(after).enumerate() {
+                    self.member(at, &n.to_string(), Some(before), Some(after));
+                }
+            }
+            _ => self.differs(at, before, after),
+        }
+    }
+
+    fn member(
+        &mut self,
+        at: &mut String,
+        name: &str,
+        before: Option<&Value<'_>>,
+        after: Option<&Value<'_>>,
+    ) {
+        let length = at.len();
+        push_pointer(at, name);
+        self.compare(at, before, after);
+        at.truncate(length);
+    }
+
+    fn differs(&mut self, at: &str, before: Option<&Value<'_>>, after: Option<&Value<'_>>) {
+        let mut change = Object::new();
+        change.insert("path", Value::String(at.to_owned().into()));
+        for (name, value) in [("before", before), ("after", after)] {
+            if let Some(value) = value {
+                change.insert(name, value.clone().into_owned());
+            }
+        }
+        self.found.push(Value::Object(change));
+    }
+}

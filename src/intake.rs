@@ -14,13 +14,12 @@ pub mod shelf;
 pub mod tally;
 
 use crate::access::{Permission, Reach};
-use crate::api::batch::fresh_ids;
+use crate::api::batch::{self, Filling, fresh_ids};
 use crate::app::{App, Gate};
 use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
 use crate::reading;
-use entry::Draft;
-use entry::draft::Defaults;
+use entry::{Draft, EntryId, Timestamp};
 use shelf::{Item as Kept, Sender, Shelf};
 use std::path::Path;
 use std::sync::Arc;
@@ -113,6 +112,23 @@ impl From<shelf::Error> for Problem {
     }
 }
 
+/// What was kept of a source, read again by the mappings of now; `None` if the format is not known any more.
+pub fn again(
+    format: &str,
+    raw: Vec<u8>,
+    sender: &Sender,
+    received_at: Timestamp,
+) -> Option<(Sent, Origin)> {
+    let sender = sender.clone();
+    match format {
+        kubernetes::FORMAT => {
+            let sent = kubernetes::read_one(raw, &sender, received_at);
+            Some((sent, kubernetes::origin(sender)))
+        }
+        _ => None,
+    }
+}
+
 /// Stores, keeps or refuses everything that was sent, and answers once that is on stable storage.
 ///
 /// 503 if that takes longer than `until`: what is stored by then, or later, is recognised when it is sent again.
@@ -199,44 +215,51 @@ impl Prepared {
             places: Vec::new(),
             aside: Vec::new(),
         };
-        let ids = fresh_ids(app.now(), sent.len())?;
+        let filling = Filling {
+            catalogue: &app.catalogue,
+            organization: &origin.sender.organization,
+            reach,
+            verified: None,
+            // What another system says is never what the log says of itself.
+            takes_own: false,
+            now: app.now(),
+            alone: false,
+        };
+        let ids = fresh_ids(filling.now, sent.len())?;
         for (id, one) in ids.into_iter().zip(sent) {
-            let at = prepared.outcomes.len();
-            let outcome = match one.fate {
-                Fate::Skip(_) => Outcome::Skipped,
-                Fate::Refuse(why) => Outcome::Refused(why),
-                Fate::Quarantine(why) => prepared.set_aside(at, one.raw, why, origin, reach),
-                Fate::Store(draft) => match draft.check() {
-                    Err(problems) => {
-                        let why = problems.to_string();
-                        prepared.set_aside(at, one.raw, why, origin, reach)
-                    }
-                    Ok(()) => {
-                        let organization = { &draft.scope.organization }.as_ref();
-                        let organization =
-                            organization.unwrap_or(&origin.sender.organization).clone();
-                        match reach.permits(&organization, draft.scope.project.as_deref()) {
-                            false => Outcome::Refused(OUT_OF_REACH.to_owned()),
-                            true => {
-                                let category =
-                                    app.catalogue.category(&draft.action, draft.category);
-                                let defaults = Defaults {
-                                    id,
-                                    organization,
-                                    category,
-                                };
-                                let draft = *draft;
-                                prepared.items.push(Item { draft, defaults });
-                                prepared.places.push((at, one.raw));
-                                Outcome::Stored
-                            }
-                        }
-                    }
-                },
-            };
+            let outcome = prepared.decide(id, one, origin, &filling);
             prepared.outcomes.push(outcome);
         }
         Ok(prepared)
+    }
+
+    fn decide(
+        &mut self,
+        id: EntryId,
+        one: Sent,
+        origin: &Origin,
+        filling: &Filling<'_>,
+    ) -> Outcome {
+        let at = self.outcomes.len();
+        let draft = match one.fate {
+            Fate::Skip(_) => return Outcome::Skipped,
+            Fate::Refuse(why) => return Outcome::Refused(why),
+            Fate::Quarantine(why) => {
+                return self.set_aside(at, one.raw, why, origin, filling.reach);
+            }
+            Fate::Store(draft) => draft,
+        };
+        if let Err(problems) = draft.check() {
+            return self.set_aside(at, one.raw, problems.to_string(), origin, filling.reach);
+        }
+        match batch::admit(*draft, None, id, filling) {
+            Err(refusal) => Outcome::Refused(refusal.detail),
+            Ok(item) => {
+                self.items.push(item);
+                self.places.push((at, one.raw));
+                Outcome::Stored
+            }
+        }
     }
 
     fn set_aside(

@@ -71,6 +71,8 @@ acts! {
     ChangeConfig = "changeConfig",
     RecoverAccess = "recoverAccess",
     AcceptAccess = "acceptAccess",
+    ReplayQuarantine = "replayQuarantine",
+    DropQuarantine = "dropQuarantine",
 }
 
 /// One act, as it is noted.

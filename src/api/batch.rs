@@ -209,6 +209,16 @@ fn item(
     filling: &Filling<'_>,
 ) -> Result<Item, Refusal> {
     let draft = Draft::from_json(bytes).map_err(|problems| refusal(&problems, line))?;
+    admit(draft, line, id, filling)
+}
+
+/// The draft with what it leaves unsaid, if the caller may record it.
+pub fn admit(
+    draft: Draft,
+    line: Option<usize>,
+    id: EntryId,
+    filling: &Filling<'_>,
+) -> Result<Item, Refusal> {
     let organization = draft
         .scope
         .organization

@@ -2,8 +2,12 @@
 //!
 //! - this file: what all of them share
 //! - [`kubernetes`]: the API server's webhook
+//! - [`listing`]: which sources there are, and how they are
+//! - [`quarantine`]: what waits for a mapping
 
 mod kubernetes;
+pub mod listing;
+mod quarantine;
 
 use super::Answer;
 use super::query::Parameters;
@@ -19,14 +23,21 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
-use axum::routing::post;
+use axum::routing::{get, post};
 use entry::Organization;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Below `/v1/sources`.
 pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/kubernetes/{name}", post(kubernetes::webhook))
+    Router::new()
+        .route("/", get(listing::list))
+        .route("/kubernetes/{name}", post(kubernetes::webhook))
+        .route(
+            "/{name}/quarantine",
+            get(quarantine::list).delete(quarantine::drop_items),
+        )
+        .route("/{name}/quarantine/replay", post(quarantine::replay))
 }
 
 /// How long a sender waits: an API server in blocking mode holds the request that it audits for as long.
@@ -71,30 +82,39 @@ async fn receive(
 /// The source of that name in the organization that is meant: `?organization=`, else the caller's, else the configured one.
 fn sender(app: &App, caller: &Caller, name: &str, raw: Option<&str>) -> Result<Sender, Problem> {
     reading::reach(caller, Permission::Record)?;
-    let source = SourceName::parse(name).ok_or_else(|| {
-        Kind::NotFound
-            .detail("a source is named by 1 to 63 of a-z 0-9 . _ -, a letter or digit first")
-    })?;
+    let source = source(name)?;
     let mut parameters = Parameters::read(raw)?;
     let mut faults = Vec::new();
     // What an API server says of its own patience.
     parameters.once("timeout", &mut faults);
-    let organization = match parameters.once("organization", &mut faults) {
-        Some(text) => Organization::parse(&text),
-        None => {
-            let home = caller.principal.home();
-            Some(home.unwrap_or(&app.settings.default_organization).clone())
-        }
-    };
-    if organization.is_none() {
-        faults.push(Fault::parameter("organization", "1 to 63 of a-z 0-9 . _ -"));
-    }
+    let home = caller.principal.home();
+    let otherwise = home.unwrap_or(&app.settings.default_organization);
+    let organization = organization(&mut parameters, otherwise, &mut faults);
     parameters.finish(&["organization"], faults)?;
-    let organization = organization.expect("else there was a fault");
     Ok(Sender {
         organization,
         source,
     })
+}
+
+fn source(name: &str) -> Result<SourceName, Problem> {
+    let says = "a source is named by 1 to 63 of a-z 0-9 . _ -, a letter or digit first";
+    SourceName::parse(name).ok_or_else(|| Kind::NotFound.detail(says))
+}
+
+/// `?organization=`, else the one given.
+fn organization(
+    parameters: &mut Parameters,
+    otherwise: &Organization,
+    faults: &mut Vec<Fault>,
+) -> Organization {
+    match parameters.once("organization", faults) {
+        None => otherwise.clone(),
+        Some(text) => Organization::parse(&text).unwrap_or_else(|| {
+            faults.push(Fault::parameter("organization", "1 to 63 of a-z 0-9 . _ -"));
+            otherwise.clone()
+        }),
+    }
 }
 
 /// Whoever is not let in is told so after its body was heard out.

@@ -9,9 +9,10 @@
 
 mod before;
 
-use super::{Fate, Sent};
+use super::shelf::Sender;
+use super::{Fate, Origin, Sent};
 use crate::problem::{Fault, Kind, Problem};
-use entry::Organization;
+use entry::Timestamp;
 use entry::limits::BATCH_ENTRIES_MAX;
 use sources::foreign::{Choice, Claims};
 use sources::kubernetes::{Mapped, Stage, one};
@@ -20,18 +21,37 @@ use std::io;
 
 pub use before::reconstruct;
 
-/// The events of a body; 400 if it is none, 413 if they are too many.
-pub fn read(
-    body: &[u8],
-    source: &str,
-    organization: &Organization,
-    now: entry::Timestamp,
-) -> Result<Vec<Sent>, Problem> {
-    let claims = Claims {
-        source: source.into(),
-        organization: Choice::One(organization.clone()),
+/// The name of the format.
+pub const FORMAT: &str = "kubernetes";
+
+/// Of what an API server sends.
+pub fn origin(sender: Sender) -> Origin {
+    Origin {
+        sender,
+        format: FORMAT,
+        ids_by_content: true,
+    }
+}
+
+/// One event by itself, as it was kept.
+pub fn read_one(raw: Vec<u8>, sender: &Sender, now: Timestamp) -> Sent {
+    map(&claims(sender, now), raw, LIST)
+}
+
+/// What stood around the events of a list: those that are kept were in one.
+const LIST: &[u8] = br#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1"}"#;
+
+fn claims(sender: &Sender, now: Timestamp) -> Claims {
+    Claims {
+        source: sender.source.as_str().into(),
+        organization: Choice::One(sender.organization.clone()),
         now,
-    };
+    }
+}
+
+/// The events of a body; 400 if it is none, 413 if they are too many.
+pub fn read(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<Sent>, Problem> {
+    let claims = claims(sender, now);
     let mut scanner = Scanner::new(body, &["items"]);
     let mut sent = Vec::new();
     let mut dropped = Dropped;

@@ -103,6 +103,7 @@ pub const ALL: &[&str] = &[
     "entries:redact",
     "logs:verify",
     "access:manage",
+    "sources:manage",
 ];
 
 /// The first owner, signed in.

@@ -35,6 +35,7 @@ mod redact;
 mod sdk;
 mod sdk_killed;
 mod sources_kubernetes;
+mod sources_quarantine;
 mod tail;
 mod test_server;
 mod tidy;

@@ -103,4 +103,6 @@ pub(super) const ACTIONS: &[Row] = &[
     ("changeConfig", Audit, "server", "Change configuration", "{actor} was started with other settings"),
 
     ("dropEntries", Other, "source", "Drop entries", "{actor} could not record entries of {target}"),
+    ("replayQuarantine", Audit, "source", "Replay quarantine", "{actor} mapped again what {target} had sent"),
+    ("dropQuarantine", Audit, "source", "Drop quarantine", "{actor} threw away what {target} had sent"),
 ];

@@ -65,6 +65,8 @@ asked! {
         organization: Option<String>, projects: Option<Vec<String>>, mask: Option<Vec<String>>, filter: Option<String>,
         life_seconds: Option<u64>,
     } = &["organization?", "projects?", "mask?", "filter?", "life_seconds?"];
+    /// What of a quarantine is meant; everything where nothing is named.
+    Items { items: Option<Vec<String>>, } = &["items?"];
 }
 
 /// An embedded page's life where its maker names none.

@@ -6,7 +6,7 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::guard::Caller;
 use crate::guard::caller::SignInFirst;
-use crate::intake::{self, Origin, kubernetes};
+use crate::intake::{self, kubernetes};
 use crate::problem::{Kind, Problem};
 use crate::reading::forbidden;
 use axum::body::Body;
@@ -37,15 +37,10 @@ pub async fn webhook(
         body,
         share,
     } = received;
-    let origin = Origin {
-        sender,
-        format: "kubernetes",
-        ids_by_content: true,
-    };
+    let origin = kubernetes::origin(sender);
     let of = origin.sender.clone();
     let read = move |app: &Arc<App>| {
-        let source = of.source.as_str();
-        let mut sent = kubernetes::read(&body, source, &of.organization, app.now())?;
+        let mut sent = kubernetes::read(&body, &of, app.now())?;
         // What was stored before is compared by this process itself: nothing of it is told to the caller.
         let reading = app.reading(&Caller::process(), Permission::Read)?;
         kubernetes::reconstruct(&reading, &mut sent)?;

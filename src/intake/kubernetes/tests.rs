@@ -1,11 +1,15 @@
 use super::*;
-use entry::Timestamp;
+use crate::intake::shelf::SourceName;
+use entry::Organization;
 use proptest::prelude::*;
 
 fn read_at(body: &[u8]) -> Result<Vec<Sent>, Problem> {
-    let organization = Organization::parse("acme").expect("a slug");
+    let sender = Sender {
+        organization: Organization::parse("acme").expect("a slug"),
+        source: SourceName::parse("prod").expect("a name"),
+    };
     let now = Timestamp::from_micros(1_793_534_400_000_000).expect("a time");
-    read(body, "prod", &organization, now)
+    read(body, &sender, now)
 }
 
 #[test]

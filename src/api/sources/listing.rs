@@ -1,0 +1,195 @@
+//! `GET /v1/sources`: which sources there are, when each was heard last, and what became of what it sent.
+
+use super::super::{Answer, json};
+use crate::access::Permission;
+use crate::api::query::Parameters;
+use crate::app::App;
+use crate::guard::Caller;
+use crate::intake::shelf::{Kept, Sender, SourceName};
+use crate::intake::tally::{Heard, Tally};
+use crate::problem::{Fault, Problem};
+use crate::reading::Reading;
+use axum::extract::{RawQuery, State};
+use entry::field::Field;
+use entry::filter::{Pattern, Term};
+use entry::{Entry, Filter, Organization, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::view::{Direction, Order, PageQuery};
+
+/// Sources of an organization that are listed by what is stored: the most frequent.
+const STORED_MAX: usize = 200;
+
+/// What is known of a source.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub organization: Organization,
+    /// As entries name it.
+    pub name: Box<str>,
+    /// Entries of it that are stored.
+    pub entries: u64,
+    /// Of those, received within the last hour.
+    pub last_hour: u64,
+    /// The newest by receipt.
+    pub newest: Option<Entry>,
+    /// Since the server started; none for what comes through `POST /v1/entries`.
+    pub heard: Option<Heard>,
+    pub kept: Kept,
+}
+
+impl Source {
+    /// How much later than by the source's clock its newest entry came, in microseconds.
+    pub fn lag(&self) -> Option<i64> {
+        let newest = self.newest.as_ref()?;
+        Some(newest.received_at.as_micros() - newest.timestamp.as_micros())
+    }
+
+    /// When it was heard last: what it sent, whatever became of it.
+    pub fn last(&self) -> Option<Timestamp> {
+        let stored = self.newest.as_ref().map(|entry| entry.received_at);
+        stored.max(self.heard.and_then(|heard| heard.last))
+    }
+}
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    organization: &'a str,
+    name: &'a str,
+    entries: u64,
+    entries_last_hour: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_received_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since_start: Option<Tally>,
+    quarantine: Held,
+}
+
+#[derive(Serialize)]
+struct Held {
+    items: u64,
+    bytes: u64,
+}
+
+impl<'a> From<&'a Source> for Shape<'a> {
+    fn from(source: &'a Source) -> Self {
+        Self {
+            organization: source.organization.as_str(),
+            name: &source.name,
+            entries: source.entries,
+            entries_last_hour: source.last_hour,
+            last_received_at: source.last().map(|at| at.to_string()),
+            lag_ms: source.lag().map(|micros| micros / 1_000),
+            since_start: source.heard.map(|heard| heard.tally),
+            quarantine: Held {
+                items: source.kept.items,
+                bytes: source.kept.bytes,
+            },
+        }
+    }
+}
+
+/// `GET /v1/sources` lists the sources of the organizations that the caller may read all of.
+pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): RawQuery) -> Answer {
+    let reading = app.reading(&caller, Permission::Read)?;
+    let mut parameters = Parameters::read(raw.as_deref())?;
+    let mut faults = Vec::new();
+    let named = parameters.once("organization", &mut faults);
+    let organization = named.as_deref().map(Organization::parse);
+    if organization == Some(None) {
+        faults.push(Fault::parameter("organization", "1 to 63 of a-z 0-9 . _ -"));
+    }
+    parameters.finish(&["organization"], faults)?;
+    let found = app.blocking(move |app| sources(app, &reading, organization.flatten().as_ref()));
+    let found = found.await?;
+    let shapes: Vec<Shape<'_>> = found.iter().map(Shape::from).collect();
+    let body = serde_json::json!({ "sources": shapes });
+    Ok(json(body.to_string().into_bytes()))
+}
+
+/// Every source of the organizations that are read as a whole, or of the one named.
+pub fn sources(
+    app: &App,
+    reading: &Reading,
+    only: Option<&Organization>,
+) -> Result<Vec<Source>, Problem> {
+    let heard = app.intake.tallies.heard();
+    let kept = app.intake.quarantine.kept();
+    let mut organizations: Vec<Organization> = reading.logs().cloned().collect();
+    // What was only quarantined has no log yet.
+    let senders = heard.keys().chain(kept.keys());
+    organizations.extend(senders.map(|sender| sender.organization.clone()));
+    organizations.sort();
+    organizations.dedup();
+    let seen = |of: &Organization| reading.covers(of) && only.is_none_or(|only| only == of);
+    let mut found = Vec::new();
+    for organization in organizations.into_iter().filter(seen) {
+        found.extend(of_organization(app, reading, &organization, &heard, &kept)?);
+    }
+    Ok(found)
+}
+
+fn of_organization(
+    app: &App,
+    reading: &Reading,
+    organization: &Organization,
+    heard: &BTreeMap<Sender, Heard>,
+    kept: &BTreeMap<Sender, Kept>,
+) -> Result<Vec<Source>, Problem> {
+    let own = || {
+        Filter::from(Term::Value(
+            Field::Organization,
+            Pattern::exact(organization.as_str()),
+        ))
+    };
+    let facets = reading.facets(&own(), &[Field::Source], STORED_MAX)?;
+    let stored = facets.into_iter().flat_map(|facet| facet.top);
+    let mut sources: BTreeMap<Box<str>, u64> = stored
+        .filter_map(|(value, count)| Some((value?, count)))
+        .collect();
+    let mine = |sender: &&Sender| sender.organization == *organization;
+    for sender in heard.keys().chain(kept.keys()).filter(mine) {
+        sources.entry(sender.source.as_str().into()).or_default();
+    }
+    let hour_ago = Timestamp::from_micros(app.now().as_micros() - 3_600_000_000);
+    let mut found = Vec::with_capacity(sources.len());
+    for (name, entries) in sources {
+        let filter = own().and(Term::Value(Field::Source, Pattern::exact(&name)).into());
+        let sender = SourceName::parse(&name).map(|source| Sender {
+            organization: organization.clone(),
+            source,
+        });
+        let of = sender.as_ref();
+        let last_hour = match hour_ago {
+            Some(at) => reading.count(&filter.clone().and(Term::From(at).into()))?,
+            None => 0,
+        };
+        found.push(Source {
+            organization: organization.clone(),
+            entries,
+            last_hour,
+            newest: newest(reading, filter)?,
+            heard: of.and_then(|sender| heard.get(sender)).copied(),
+            kept: of
+                .and_then(|sender| kept.get(sender))
+                .copied()
+                .unwrap_or_default(),
+            name,
+        });
+    }
+    Ok(found)
+}
+
+fn newest(reading: &Reading, filter: Filter) -> Result<Option<Entry>, Problem> {
+    let query = PageQuery {
+        filter,
+        order: Order::Received,
+        direction: Direction::Descending,
+        limit: 1,
+        after: None,
+        as_of: None,
+    };
+    Ok(reading.page(&query)?.entries.pop())
+}

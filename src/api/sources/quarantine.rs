@@ -1,0 +1,257 @@
+//! `/v1/sources/{name}/quarantine`: what a source sent and no mapping could take, to look at, to map again, to throw away.
+
+use super::super::{Answer, json};
+use super::{organization, source};
+use crate::access::Permission;
+use crate::api::access::bodies::{self, Items};
+use crate::api::query::Parameters;
+use crate::app::App;
+use crate::guard::Caller;
+use crate::intake::shelf::{Item, Number, Sender};
+use crate::intake::{self, Fate, Outcome};
+use crate::problem::{Fault, Kind, Problem};
+use crate::reading;
+use crate::watching::{Act, Deed};
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Items of a page where none are named, and at most.
+const LIMIT_DEFAULT: usize = 50;
+const LIMIT_MAX: usize = 500;
+
+/// Items that are mapped again at a time: what one call may hold.
+const STEP: usize = 500;
+/// How long one step may take.
+const STEP_WAIT: Duration = Duration::from_secs(30);
+
+/// Where the caller looks; 404 for what it may not manage, as for what is not there.
+fn managed(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    parameters: &mut Parameters,
+    faults: &mut Vec<Fault>,
+) -> Result<Sender, Problem> {
+    let reach = reading::reach(caller, Permission::ManageSources)?;
+    let home = caller.principal.organization();
+    let otherwise = home.unwrap_or(&app.settings.default_organization).clone();
+    let sender = Sender {
+        organization: organization(parameters, &otherwise, faults),
+        source: source(name)?,
+    };
+    match reach.covers(&sender.organization) {
+        true => Ok(sender),
+        false => Err(nothing()),
+    }
+}
+
+fn nothing() -> Problem {
+    Kind::NotFound.detail("nothing is kept of such a source")
+}
+
+/// `GET …/quarantine` shows what is kept, oldest first.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Answer {
+    let mut parameters = Parameters::read(raw.as_deref())?;
+    let mut faults = Vec::new();
+    let sender = managed(&app, &caller, &name, &mut parameters, &mut faults)?;
+    let after = parameters.once("after", &mut faults);
+    let after = after.map(|text| number(&text, "after", &mut faults));
+    let limit = parameters.once("limit", &mut faults);
+    let limit = limit.map_or(Some(LIMIT_DEFAULT), |text| text.parse().ok());
+    let limit = limit.filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    if limit.is_none() {
+        faults.push(Fault::parameter("limit", format!("1 to {LIMIT_MAX}")));
+    }
+    parameters.finish(&["organization", "after", "limit"], faults)?;
+    let (after, limit) = (after.flatten(), limit.unwrap_or(LIMIT_DEFAULT));
+    let work = move |app: &Arc<App>| {
+        let items = app.intake.quarantine.items(&sender, after, limit)?;
+        let items: Vec<Value> = items.iter().map(shape).collect();
+        Ok(json(json!({ "items": items }).to_string().into_bytes()))
+    };
+    app.blocking(work).await
+}
+
+fn number(text: &str, name: &str, faults: &mut Vec<Fault>) -> Option<Number> {
+    let number = Number::parse(text);
+    if number.is_none() {
+        faults.push(Fault::parameter(name, "the id of an item, such as 12-3"));
+    }
+    number
+}
+
+fn shape((number, item): &(Number, Item)) -> Value {
+    let mut shape = json!({
+        "id": number.to_string(),
+        "received_at": item.received_at.to_string(),
+        "format": item.format,
+        "reason": item.reason,
+    });
+    match std::str::from_utf8(&item.raw) {
+        Ok(text) => shape["raw"] = Value::from(text),
+        Err(_) => shape["raw_base64"] = Value::from(crate::cursor::base64url(&item.raw)),
+    }
+    shape
+}
+
+/// What is asked for by number; everything if nothing is named.
+fn numbers(items: Option<Vec<String>>) -> Result<Option<Vec<Number>>, Problem> {
+    let Some(items) = items else { return Ok(None) };
+    let wrong = || Kind::BadJson.detail("items: ids of items, such as 12-3");
+    let numbers: Option<Vec<Number>> = items.iter().map(|text| Number::parse(text)).collect();
+    numbers.map(Some).ok_or_else(wrong)
+}
+
+/// `DELETE …/quarantine` throws items away, or everything.
+pub async fn drop_items(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (sender, asked) = asked(&app, &caller, &name, raw.as_deref(), &headers, body).await?;
+    let chosen = numbers(asked.items)?;
+    app.must_be_watchable()?;
+    let of = sender.clone();
+    let work = move |app: &Arc<App>| {
+        let chosen = match chosen {
+            Some(chosen) => chosen,
+            None => all(app, &of)?,
+        };
+        Ok(app.intake.quarantine.take_out(&of, &chosen)?)
+    };
+    let dropped = app.blocking(work).await?;
+    let deed = deed(Act::DropQuarantine, &sender).with("items", dropped);
+    app.note(&caller, deed).await?;
+    Ok(json(json!({ "dropped": dropped }).to_string().into_bytes()))
+}
+
+fn all(app: &App, sender: &Sender) -> Result<Vec<Number>, Problem> {
+    let items = app.intake.quarantine.items(sender, None, usize::MAX)?;
+    Ok(items.into_iter().map(|(number, _)| number).collect())
+}
+
+fn deed(act: Act, sender: &Sender) -> Deed {
+    let name = sender.source.as_str();
+    Deed::new(act)
+        .of(Some(&sender.organization))
+        .to("source", name, Some(name))
+}
+
+async fn asked(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    raw: Option<&str>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Sender, Items), Problem> {
+    let mut parameters = Parameters::read(raw)?;
+    let mut faults = Vec::new();
+    let sender = managed(app, caller, name, &mut parameters, &mut faults)?;
+    parameters.finish(&["organization"], faults)?;
+    Ok((sender, bodies::read(app, headers, body).await?))
+}
+
+/// `POST …/quarantine/replay` maps items again, or everything: what becomes an entry now is kept here no longer.
+pub async fn replay(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (sender, asked) = asked(&app, &caller, &name, raw.as_deref(), &headers, body).await?;
+    let chosen = numbers(asked.items)?;
+    app.must_be_watchable()?;
+    let mut sums = Sums::default();
+    let mut after = None;
+    loop {
+        let of = sender.clone();
+        let step = move |app: &Arc<App>| Ok(app.intake.quarantine.items(&of, after, STEP)?);
+        let mut items = app.blocking(step).await?;
+        let Some((last, _)) = items.last() else { break };
+        after = Some(*last);
+        items.retain(|(number, _)| chosen.as_ref().is_none_or(|chosen| chosen.contains(number)));
+        replay_step(&app, &caller, &sender, items, &mut sums).await?;
+    }
+    let deed = deed(Act::ReplayQuarantine, &sender);
+    let deed = deed.with("stored", sums.stored).with("stay", sums.stay);
+    app.note(&caller, deed).await?;
+    let body = json!({"stored": sums.stored, "duplicates": sums.duplicates, "skipped": sums.skipped, "stay": sums.stay});
+    Ok(json(body.to_string().into_bytes()))
+}
+
+#[derive(Default)]
+struct Sums {
+    stored: u64,
+    duplicates: u64,
+    skipped: u64,
+    /// Those that no mapping takes yet.
+    stay: u64,
+}
+
+async fn replay_step(
+    app: &Arc<App>,
+    caller: &Caller,
+    sender: &Sender,
+    items: Vec<(Number, Item)>,
+    sums: &mut Sums,
+) -> Result<(), Problem> {
+    let mut by_format: BTreeMap<Box<str>, Vec<(Number, Item)>> = BTreeMap::new();
+    for (number, item) in items {
+        by_format
+            .entry(item.format.clone())
+            .or_default()
+            .push((number, item));
+    }
+    for (_, items) in by_format {
+        let (mut sent, mut numbers) = (Vec::new(), Vec::new());
+        let mut origin = None;
+        for (number, item) in items {
+            match intake::again(&item.format, item.raw, sender, item.received_at) {
+                Some((one, of)) if !matches!(one.fate, Fate::Quarantine(_)) => {
+                    origin = Some(of);
+                    sent.push(one);
+                    numbers.push(number);
+                }
+                _ => sums.stay += 1,
+            }
+        }
+        let Some(origin) = origin else { continue };
+        let until = Instant::now() + STEP_WAIT;
+        let taken = intake::take(app, caller, origin, sent, until).await?;
+        let mut done = Vec::new();
+        for (number, outcome) in numbers.into_iter().zip(&taken.outcomes) {
+            let sum = match outcome {
+                Outcome::Stored => &mut sums.stored,
+                Outcome::Duplicate => &mut sums.duplicates,
+                Outcome::Skipped => &mut sums.skipped,
+                Outcome::Quarantined(_) | Outcome::Refused(_) => {
+                    sums.stay += 1;
+                    continue;
+                }
+            };
+            *sum += 1;
+            done.push(number);
+        }
+        let of = sender.clone();
+        let take_out = move |app: &Arc<App>| Ok(app.intake.quarantine.take_out(&of, &done)?);
+        app.blocking(take_out).await?;
+    }
+    Ok(())
+}

@@ -228,6 +228,8 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         None,
         "certificates in PEM that vouch for the provider, instead of those of the web",
+    ),
+    key(
         "quarantine_mib_max",
         Kind::Whole,
         Some("256"),

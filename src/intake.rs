@@ -19,10 +19,12 @@ use crate::app::{App, Gate};
 use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
 use crate::reading;
-use entry::{Draft, EntryId, Timestamp};
+use entry::{Draft, EntryId, Timestamp, json};
 use shelf::{Item as Kept, Sender, Shelf};
+use sources::foreign::{Choice, Claims};
+use sources::redact::Redaction;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use store::{Item, Receipt};
 use tally::{Tallies, Tally};
 use tokio::sync::oneshot;
@@ -110,6 +112,36 @@ impl From<shelf::Error> for Problem {
             }
         }
     }
+}
+
+/// What secrets look like: they stay out of the log, and of what is kept beside.
+static REDACTION: LazyLock<Arc<Redaction>> = LazyLock::new(Arc::default);
+
+/// What is said of everything that a source sends.
+fn claims_of(sender: &Sender, now: Timestamp) -> Claims {
+    Claims {
+        source: sender.source.as_str().into(),
+        organization: Choice::One(sender.organization.clone()),
+        now,
+        redaction: Some(Arc::clone(&REDACTION)),
+    }
+}
+
+/// The bytes without what looks like a secret.
+fn redacted(raw: Vec<u8>) -> Vec<u8> {
+    let Ok(mut value) = json::parse(&raw) else {
+        let text = String::from_utf8(raw);
+        return match text {
+            Ok(text) => REDACTION.text(&text).unwrap_or(text).into_bytes(),
+            Err(bytes) => bytes.into_bytes(),
+        };
+    };
+    if !REDACTION.value(&mut value) {
+        return raw;
+    }
+    let mut out = Vec::with_capacity(raw.len());
+    json::write_canonical(&value, &mut out);
+    out
 }
 
 /// What was kept of a source, read again by the mappings of now; `None` if the format is not known any more.
@@ -273,7 +305,7 @@ impl Prepared {
         if !reach.touches(&origin.sender.organization) {
             return Outcome::Refused(OUT_OF_REACH.to_owned());
         }
-        self.aside.push((at, raw, why.clone()));
+        self.aside.push((at, redacted(raw), why.clone()));
         Outcome::Quarantined(why)
     }
 
@@ -313,7 +345,7 @@ impl Prepared {
                 Receipt::Conflict { seq, .. } => {
                     let why = format!("its id is stored with other content, at seq {}", seq.0);
                     self.outcomes[at] = Outcome::Quarantined(why.clone());
-                    self.aside.push((at, raw, why));
+                    self.aside.push((at, redacted(raw), why));
                 }
             }
         }

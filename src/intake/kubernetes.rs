@@ -10,11 +10,11 @@
 mod before;
 
 use super::shelf::Sender;
-use super::{Fate, Origin, Sent};
+use super::{Fate, Origin, Sent, claims_of};
 use crate::problem::{Fault, Kind, Problem};
 use entry::Timestamp;
 use entry::limits::BATCH_ENTRIES_MAX;
-use sources::foreign::{Choice, Claims};
+use sources::foreign::{Claims, Layout};
 use sources::kubernetes::{Mapped, Stage, one};
 use sources::scan::{Piece, Place, Scanner, Spill};
 use std::io;
@@ -35,24 +35,16 @@ pub fn origin(sender: Sender) -> Origin {
 
 /// One event by itself, as it was kept.
 pub fn read_one(raw: Vec<u8>, sender: &Sender, now: Timestamp) -> Sent {
-    map(&claims(sender, now), raw, LIST)
+    map(&claims_of(sender, now), raw, LIST)
 }
 
 /// What stood around the events of a list: those that are kept were in one.
 const LIST: &[u8] = br#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1"}"#;
 
-fn claims(sender: &Sender, now: Timestamp) -> Claims {
-    Claims {
-        source: sender.source.as_str().into(),
-        organization: Choice::One(sender.organization.clone()),
-        now,
-    }
-}
-
 /// The events of a body; 400 if it is none, 413 if they are too many.
 pub fn read(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<Sent>, Problem> {
-    let claims = claims(sender, now);
-    let mut scanner = Scanner::new(body, &["items"]);
+    let claims = claims_of(sender, now);
+    let mut scanner = Scanner::new(body, Layout::json(&["items"]));
     let mut sent = Vec::new();
     let mut dropped = Dropped;
     loop {

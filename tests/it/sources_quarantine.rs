@@ -59,6 +59,29 @@ fn what_is_kept_is_shown_with_its_reason_and_thrown_away_by_whom_may() {
 }
 
 #[test]
+fn a_secret_is_in_neither_an_entry_nor_the_quarantine() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let mut known = good("a");
+    known["requestObject"] = json!({"env": [{"name": "DB_PASSWORD", "value": "hunter2-canary"}]});
+    let unknown = json!({"kind": "Event", "password": "hunter2-canary"});
+    let counts = owner.done("POST", SEND, &list(&[known, unknown]));
+    assert_eq!(
+        (&counts["stored"], &counts["quarantined"]),
+        (&json!(1), &json!(1))
+    );
+    let entry = &owner.entries("organization=acme&source=prod")[0];
+    assert!(!entry.to_string().contains("hunter2"), "{entry}");
+    assert_eq!(
+        entry["context"]["redacted"].as_array().map(Vec::len),
+        Some(1),
+        "{entry}"
+    );
+    let items = kept(&owner);
+    assert!(!items[0].to_string().contains("hunter2"), "{items:?}");
+}
+
+#[test]
 fn nobody_hears_of_anothers_sources() {
     let server = TestServer::guarded();
     let owner = claimed(&server);

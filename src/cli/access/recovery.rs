@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::guard::door::{FILE, FIRST_SIGN_IN};
 use crate::guard::{Caller, Circumstances, Door};
+use crate::intake::Intake;
 use crate::terminal;
 use crate::watching::{Act, Deed};
 use clap::{Args, Subcommand};
@@ -149,10 +150,13 @@ fn accepted(error: Error) -> Result<Deed, Failure> {
 
 /// Writes it into the log, before it is done.
 fn note(config: &Config, store: &Store, change: &Change, deed: Deed) -> Result<(), Failure> {
+    let intake =
+        Intake::open(&config.data, config.quarantine_bytes_max).map_err(Failure::failed)?;
     let app = App::new(
         store.clone(),
         // Nobody calls: whose door it is does not matter.
         Door::Open,
+        intake,
         config.catalogue(),
         chosen(config)?,
         clock::system(),

@@ -123,6 +123,8 @@ pub struct Limits {
     /// How long a call waits for a checkpoint: they come once a second, and a log whose disk is slow or whose files are damaged
     /// must not hold its callers.
     pub checkpoint_wait: Duration,
+    /// How long a source waits for its answer: an API server in blocking mode holds the request that it audits for as long.
+    pub source_wait: Duration,
     /// How often it is looked whether the certificate was renewed.
     pub certificate_look: Duration,
 }
@@ -148,6 +150,7 @@ impl Default for Limits {
             shutdown_wait: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
             checkpoint_wait: Duration::from_secs(5),
+            source_wait: Duration::from_millis(900),
             certificate_look: Duration::from_secs(5),
         }
     }

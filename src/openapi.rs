@@ -1,6 +1,7 @@
 //! OpenAPI 3.1 at `/openapi.json`, projected from the tables the server itself uses: fields, vocabularies, limits, problems.
 
 mod access;
+mod intake;
 mod log;
 mod redactions;
 mod schemas;
@@ -62,6 +63,7 @@ fn paths() -> Value {
     });
     let all = paths.as_object_mut().expect("paths by name");
     all.extend(access::paths());
+    all.extend(intake::paths());
     paths
 }
 

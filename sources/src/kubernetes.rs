@@ -196,7 +196,14 @@ fn audit_event<'v>(value: Value<'v>, header: &[u8]) -> std::result::Result<Objec
         .map(str::to_owned)
         .or_else(|| group_of_list(header));
     match group {
-        Some(group) if group.starts_with(API_GROUP) => {}
+        Some(group) if group.starts_with(API_GROUP) => {
+            if ["verb", "auditID"]
+                .iter()
+                .all(|name| event.get(name).is_none())
+            {
+                return Err("no audit event: it has neither verb nor auditID".to_owned());
+            }
+        }
         Some(group) => return Err(format!("apiVersion is {group}, not {API_GROUP}…")),
         // Items of a list have none, and neither had the events of 2017.
         None if foreign::text(event.get("verb")).is_some()

@@ -26,7 +26,6 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use entry::Organization;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Below `/v1/sources`.
 pub fn router() -> Router<Arc<App>> {
@@ -39,9 +38,6 @@ pub fn router() -> Router<Arc<App>> {
         )
         .route("/{name}/quarantine/replay", post(quarantine::replay))
 }
-
-/// How long a sender waits: an API server in blocking mode holds the request that it audits for as long.
-const WAIT: Duration = Duration::from_millis(900);
 
 /// A call of a source, received whole.
 struct Received {

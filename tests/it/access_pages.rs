@@ -11,7 +11,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Posts a form as a page of ours would.
-fn post(caller: &Caller<'_>, path: &str, fields: impl AsRef<str>) -> Answer {
+pub fn post(caller: &Caller<'_>, path: &str, fields: impl AsRef<str>) -> Answer {
     send(caller, path, fields.as_ref(), "same-origin")
 }
 
@@ -56,7 +56,7 @@ fn id_in(place: &str) -> String {
 
 const VERA: &str = "kind=person&name=Vera&login=vera%40acme.example&password=correct+horse+battery";
 
-fn signed_in<'a>(server: &'a TestServer, login: &str, password: &str) -> Caller<'a> {
+pub fn signed_in<'a>(server: &'a TestServer, login: &str, password: &str) -> Caller<'a> {
     let body = json!({"login": login, "password": password});
     let answer = server.post("/v1/access/sign-in", body.to_string());
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -64,7 +64,7 @@ fn signed_in<'a>(server: &'a TestServer, login: &str, password: &str) -> Caller<
 }
 
 /// Somebody with these roles, signed in.
-fn person<'a>(owner: &Caller<'a>, login: &str, bindings: &[Value]) -> Caller<'a> {
+pub fn person<'a>(owner: &Caller<'a>, login: &str, bindings: &[Value]) -> Caller<'a> {
     let user = json!({"login": login, "name": login, "password": PASSWORD});
     let account = owner.done("POST", "/v1/access/users", &user)["id"].clone();
     for binding in bindings {

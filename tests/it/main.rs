@@ -47,3 +47,4 @@ mod verify_directory;
 mod verify_evidence;
 mod verify_live;
 mod verify_log;
+mod watching_routes;

@@ -17,7 +17,8 @@ mod managing;
 mod model;
 mod questions;
 mod random;
-mod routes;
+pub mod routes;
+mod sending;
 mod world;
 
 use checks::Checked;

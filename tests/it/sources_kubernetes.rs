@@ -150,7 +150,7 @@ fn an_audit_id_that_somebody_else_chose_hides_nothing() {
     let mine = event("chosen", "ResponseComplete", "delete");
     let mut theirs = event("chosen", "ResponseComplete", "get");
     theirs["user"]["username"] = json!("system:anonymous");
-    let counts = tally(&send(&server, &list(&[mine.clone()])));
+    let counts = tally(&send(&server, &list(std::slice::from_ref(&mine))));
     assert_eq!(counts["stored"], 1);
     let counts = tally(&send(&server, &list(&[theirs, mine])));
     assert_eq!((counts["stored"], counts["duplicates"]), (1, 1));

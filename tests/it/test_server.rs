@@ -119,10 +119,14 @@ impl TestServer {
     fn open(
         dir: TempDir,
         clock: Ticking,
-        settings: Settings,
+        mut settings: Settings,
         open_bytes: usize,
         is_guarded: bool,
     ) -> Self {
+        if settings.limits.source_wait == Settings::default().limits.source_wait {
+            // A machine that does much else at once is slower than an API server has patience for.
+            settings.limits.source_wait = Duration::from_secs(30);
+        }
         let options = store::Options {
             clock: clock.clock(),
             random: mar_audit::random::system(),

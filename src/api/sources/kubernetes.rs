@@ -1,7 +1,7 @@
 //! `POST /v1/sources/kubernetes/{name}`: what an API server's `--audit-webhook-config-file` points to.
 
 use super::super::{Answer, json};
-use super::{Received, WAIT, receive, turned_away};
+use super::{Received, receive, turned_away};
 use crate::access::Permission;
 use crate::app::App;
 use crate::guard::Caller;
@@ -47,7 +47,7 @@ pub async fn webhook(
         drop(share);
         Ok(sent)
     };
-    let until = tokio::time::Instant::now() + WAIT;
+    let until = tokio::time::Instant::now() + app.settings.limits.source_wait;
     let sent = tokio::time::timeout_at(until, app.blocking(read)).await;
     let sent = sent.map_err(|_| slow())??;
     let taken = intake::take(&app, &caller, origin, sent, until).await?;

@@ -419,7 +419,10 @@ pub fn metrics(world: &mut World, _: &mut Random, who: usize) -> Checked {
         unmask: false,
     };
     let (answer, _) = world.ask(who, "GET", "/metrics", "");
-    world.must_answer_cleanly(&by, "", &answer)?;
+    // Sums of the sources of each organization are in it.
+    let named = world.organizations.join("\n");
+    let named = if answer.status == 200 { &named } else { "" };
+    world.must_answer_cleanly(&by, named, &answer)?;
     let may = world.people[who].covers(MANAGE, "\u{0}")
         || (world.people[who].only.is_empty() && manages(&world.people[who], None, None));
     same("the status", &answer.status, &if may { 200 } else { 403 })

@@ -17,6 +17,7 @@ const PERMISSIONS: &[&str] = &[
     "entries:redact",
     "logs:verify",
     "access:manage",
+    "sources:manage",
 ];
 
 /// Texts that break what is careless.

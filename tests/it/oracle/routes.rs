@@ -5,6 +5,7 @@ use super::around as a;
 use super::checks::{self as c, Checked};
 use super::managing as p;
 use super::random::Random;
+use super::sending as s;
 use super::world::World;
 use std::collections::BTreeSet;
 use std::fs;
@@ -123,6 +124,11 @@ pub const ROWS: &[(&str, &str, usize, Check)] = &[
     ("POST", "/account/sessions/{id}/end", 1, p::taken),
     ("GET", "/account/tokens/{id}/revoke", 1, p::taken),
     ("POST", "/account/tokens/{id}/revoke", 1, p::taken),
+    ("GET", "/v1/sources", 10, s::list),
+    ("POST", "/v1/sources/kubernetes/{name}", 10, s::kubernetes),
+    ("GET", "/v1/sources/{name}/quarantine", 5, s::quarantine),
+    ("DELETE", "/v1/sources/{name}/quarantine", 5, s::quarantine),
+    ("POST", "/v1/sources/{name}/quarantine/replay", 5, s::quarantine),
     // Of no route: what is asked wrongly.
     ("GET", "", 20, a::wrong),
 ];
@@ -132,6 +138,7 @@ fn nested(file: &str, before: &str) -> &'static str {
     match file {
         "src/router.rs" if before.matches("Router::new()").count() == 1 => "/v1",
         "src/api/access.rs" => "/v1/access",
+        "src/api/sources.rs" => "/v1/sources",
         _ => "",
     }
 }
@@ -151,7 +158,11 @@ pub fn made() -> BTreeSet<(String, String)> {
             let path = written(rest, &sources);
             let path =
                 path.unwrap_or_else(|| panic!("{file}: a route with no known path: {:.60}", rest));
-            let path = format!("{}{path}", nested(file, &text[..at]));
+            // The root of what is nested is named without its slash.
+            let path = match (nested(file, &text[..at]), path) {
+                ("", path) => path.to_owned(),
+                (above, path) => format!("{above}{path}").trim_end_matches('/').to_owned(),
+            };
             for method in methods(&rest[..end(rest)]) {
                 found.insert((method, path.clone()));
             }

@@ -119,21 +119,35 @@ impl Formats {
     /// some of them.
     pub fn recognise(&self, sample: &[u8]) -> Recognised {
         let fitting: Vec<&Format> = self.formats.iter().filter(|f| f.fits(sample)).collect();
-        let told_apart: Vec<Box<str>> = fitting
-            .iter()
-            .filter(|format| {
-                !fitting
-                    .iter()
-                    .any(|other| other.comes_before(format.name()))
-            })
-            .map(|format| format.name().into())
-            .collect();
+        let told_apart = told_apart(&fitting);
         match told_apart.len() {
             0 => Recognised::Unknown,
-            1 => Recognised::One(told_apart.into_iter().next().expect("one of one")),
-            _ => Recognised::Several(told_apart),
+            1 => Recognised::One(told_apart[0].name().into()),
+            _ => Recognised::Several(told_apart.iter().map(|f| f.name().into()).collect()),
         }
     }
+
+    /// The one format whose event a JSON value is, as it stands in something else.
+    pub fn of_event(&self, event: &Value<'_>) -> Option<&str> {
+        let fitting: Vec<&Format> = self.formats.iter().filter(|f| f.is_of(event)).collect();
+        match told_apart(&fitting).as_slice() {
+            [only] => Some(only.name()),
+            _ => None,
+        }
+    }
+}
+
+/// Without those that another one is told from by saying more.
+fn told_apart<'f>(fitting: &[&'f Format]) -> Vec<&'f Format> {
+    let is_less = |format: &Format| {
+        let mut others = fitting.iter();
+        others.any(|other| other.comes_before(format.name()))
+    };
+    fitting
+        .iter()
+        .copied()
+        .filter(|format| !is_less(format))
+        .collect()
 }
 
 /// What is too long for a sample is not kept.
@@ -195,6 +209,16 @@ impl Format {
             }
             Format::CloudTrail => read(raw).is_some_and(|value| cloudtrail::recognises(&value)),
             Format::Table(table) => table.event(raw).is_ok_and(|event| table.recognises(&event)),
+        }
+    }
+
+    /// Whether a value by itself is an event of this format.
+    fn is_of(&self, event: &Value<'_>) -> bool {
+        match self {
+            Format::Mar => mar::recognises(event),
+            Format::Kubernetes => kubernetes::recognises(event.clone(), &[]),
+            Format::CloudTrail => cloudtrail::recognises(event),
+            Format::Table(table) => table.reads == Reads::Json && table.recognises(event),
         }
     }
 

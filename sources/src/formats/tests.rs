@@ -134,6 +134,11 @@ fn each_format_is_recognised_as_itself_alone() {
             );
         }
     }
+    for (name, sample) in SAMPLES.iter().filter(|(_, text)| text.starts_with('{')) {
+        let event = json::parse(sample.as_bytes()).expect("JSON");
+        assert_eq!(formats.of_event(&event), Some(*name));
+    }
+    assert_eq!(formats.of_event(&Value::Null), None);
     let known: Vec<&str> = names().collect();
     let sampled: Vec<&str> = SAMPLES.iter().map(|(name, _)| *name).collect();
     assert_eq!(known, sampled);

@@ -3,7 +3,7 @@
 
 use super::Fate;
 use crate::foreign::{self, Claims, Item};
-use crate::formats::{Formats, Recognised};
+use crate::formats::Formats;
 use crate::redact;
 use crate::scan::{Piece, Place, Scanner, Spill};
 use entry::json::{self, Object, Value};
@@ -12,9 +12,6 @@ use std::io;
 use std::sync::LazyLock;
 
 static FORMATS: LazyLock<Formats> = LazyLock::new(Formats::built_in);
-
-/// Our own drafts are told before; lines of text are what everything would be.
-const ELSEWHERE: [&str; 4] = ["mar", "syslog", "cef", "leef"];
 
 /// A draft of ours, which is the member of that name, and whether it says what it is known by. An id that it has stands before the digest
 /// of its content: other content under it is another entry. Without one, its identity is that digest.
@@ -67,19 +64,20 @@ pub(super) fn read(claims: &Claims, event: &Value<'_>, name: &str) -> Option<Vec
         Value::String(text) if text.trim_start().starts_with('{') => Some(text.as_bytes().to_vec()),
         _ => None,
     };
-    let Recognised::One(format) = FORMATS.recognise(&bytes(event.get(name)?)?) else {
-        return None;
+    let format = match event.get(name)? {
+        inner @ Value::Object(_) => FORMATS.of_event(inner),
+        Value::String(text) => FORMATS.of_event(&json::parse(text.as_bytes()).ok()?),
+        _ => None,
     };
-    if ELSEWHERE.contains(&&*format) {
-        return None;
-    }
+    // A draft of ours is told before; in a text it is one of any kind.
+    let format = format.filter(|format| *format != "mar")?;
     let mut event = event.clone().into_owned();
     let redacted = claims.redact(&mut event);
     let inner = bytes(event.get(name)?)?;
     if let Value::Object(event) = &mut event {
         event.remove(name);
     }
-    let mut mapper = FORMATS.mapper(&format, claims.clone())?;
+    let mut mapper = FORMATS.mapper(format, claims.clone())?;
     let mut scanner = Scanner::new(inner.as_slice(), mapper.layout());
     let mut fates = Vec::new();
     let mut done = |_: Item, fate: foreign::Fate| {

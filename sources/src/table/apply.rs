@@ -38,11 +38,10 @@ impl Table {
             return false;
         };
         let taken = RefCell::default();
-        let event = match self.within(event) {
-            Ok(Some((inner, _))) => inner,
-            _ => event.clone(),
-        };
-        self.sight(&event, &taken).holds(condition)
+        match self.within(event) {
+            Ok(Some((inner, _))) => self.sight(&inner, &taken).holds(condition),
+            _ => self.sight(event, &taken).holds(condition),
+        }
     }
 
     /// Whether it says what an event is known by.

@@ -7,6 +7,7 @@
 //! - [`record`], [`search`], [`tail`], [`export`]: the client commands; `import` is in [`crate::import`]
 //! - [`redact`]: erases values and keeps proofs
 //! - [`access`]: who may do what: accounts, roles, bindings, tokens, sessions, links
+//! - [`source`]: what other systems send: how they are pointed here, how they are, what no mapping took
 //! - [`password`]: secrets that come from files, stdin or a terminal
 //! - [`check`], [`key`]: a data directory without a server
 //! - [`verify`]: whether evidence holds
@@ -25,6 +26,7 @@ pub mod redact;
 pub mod search;
 pub mod serve;
 pub mod shown;
+pub mod source;
 pub mod tail;
 pub mod verify;
 
@@ -155,6 +157,9 @@ enum Command {
     /// Links for somebody else's auditor
     #[command(subcommand)]
     Link(access::link::Command),
+    /// What other systems send: point them here, see how they are, see what could not be read
+    #[command(subcommand)]
+    Source(source::Command),
     /// Get back into a data directory whose server does not let anybody in
     #[command(subcommand)]
     Access(access::recovery::Command),
@@ -351,6 +356,7 @@ fn run_command(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Token(command) => access::token::run(command, context),
         Command::Session(command) => access::session::run(command, context),
         Command::Link(command) => access::link::run(command, context),
+        Command::Source(command) => source::run(command, context),
         Command::Access(command) => access::recovery::run(&command, context),
         Command::Check(arguments) => check::run(&arguments, context),
         Command::Key(command) => key::run(&command, context),

@@ -22,6 +22,7 @@
 //! - [`pages`]: the page
 //! - [`cli`], [`config`]: the command line and the settings
 //! - [`import`]: files of audit data, mapped and sent
+//! - [`setup`]: how other systems are pointed here
 //! - [`bundle`]: a run of entries with its evidence, in one file
 //! - [`verify`]: whether evidence holds, without trusting the server it came from
 //! - [`client`], [`terminal`]: what client commands call and show with
@@ -55,6 +56,7 @@ pub mod random;
 pub mod reading;
 pub mod router;
 pub mod server;
+pub mod setup;
 pub mod tail;
 pub mod terminal;
 pub mod verify;

@@ -64,7 +64,7 @@ fn mask_names() -> impl TypedValueParser<Value = String> {
 }
 
 /// The members of a server's list.
-fn list(client: &Client, path: &str, name: &str) -> Result<Vec<Value>, Failure> {
+pub(super) fn list(client: &Client, path: &str, name: &str) -> Result<Vec<Value>, Failure> {
     let mut answer = client.get_json(path)?;
     match answer.get_mut(name).map(Value::take) {
         Some(Value::Array(all)) => Ok(all),
@@ -76,17 +76,17 @@ fn users(client: &Client) -> Result<Vec<Value>, Failure> {
     list(client, "/v1/access/users", "users")
 }
 
-fn text<'v>(object: &'v Value, name: &str) -> &'v str {
+pub(super) fn text<'v>(object: &'v Value, name: &str) -> &'v str {
     object.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A path with one more part, whatever that holds.
-fn below(path: &str, part: &str) -> String {
+pub(super) fn below(path: &str, part: &str) -> String {
     format!("{path}/{}", utf8_percent_encode(part, NON_ALPHANUMERIC))
 }
 
 /// The account that is meant by a login or an id.
-fn account(client: &Client, context: &Context, named: &str) -> Result<Value, Failure> {
+pub(super) fn account(client: &Client, context: &Context, named: &str) -> Result<Value, Failure> {
     let is_oneself = |login: &String| login.eq_ignore_ascii_case(named);
     if context.common.sign_in.as_ref().is_some_and(is_oneself) {
         // Who manages nothing may not list accounts, and has one all the same.

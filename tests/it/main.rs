@@ -34,6 +34,7 @@ mod proxy;
 mod redact;
 mod sdk;
 mod sdk_killed;
+mod source_command;
 mod sources_kubernetes;
 mod sources_quarantine;
 mod tail;

@@ -16,6 +16,7 @@
 //! - [`integrity`]: the logs as a whole, their keys and checkpoints
 //! - [`unbound`], `provider`: who may do nothing yet; signing in elsewhere
 //! - [`access`]: who may do what, and one's own account
+//! - [`sources`]: what other systems send, and how they are pointed here
 //! - [`states`]: nothing to show, or something wrong
 //! - [`preferences`], [`assets`]: colours and zone kept in cookies; styles, scripts, icons
 
@@ -42,6 +43,7 @@ mod proof;
 mod provider;
 mod reader;
 mod setting;
+mod sources;
 mod states;
 mod table;
 mod target;
@@ -88,7 +90,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/preferences", post(preferences::set))
         .route("/assets/{hash}/{name}", get(assets::get))
         .route(unbound::PATH, get(unbound::show))
-        .merge(access::router());
+        .merge(access::router())
+        .merge(sources::router());
     #[cfg(feature = "oidc")]
     let pages = pages.merge(provider::router());
     pages

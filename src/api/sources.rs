@@ -3,11 +3,13 @@
 //! - this file: what all of them share
 //! - [`kubernetes`]: the API server's webhook
 //! - [`listing`]: which sources there are, and how they are
+//! - [`rhythm`]: whether a source that says nothing should have
 //! - [`quarantine`]: what waits for a mapping
 
 mod kubernetes;
 pub mod listing;
-mod quarantine;
+pub mod quarantine;
+mod rhythm;
 
 use super::Answer;
 use super::query::Parameters;

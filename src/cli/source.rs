@@ -62,6 +62,7 @@ const COLUMNS: &[rows::Column] = &[
     ("Source", "name"),
     ("Organization", "organization"),
     ("Last heard", "last_received_at"),
+    ("Silent", "silent"),
     ("Entries", "entries"),
     ("Last hour", "entries_last_hour"),
     ("Lag", "lag_ms"),
@@ -72,6 +73,10 @@ const COLUMNS: &[rows::Column] = &[
 fn cell(source: &Value, name: &str) -> Option<String> {
     let of = |path: &str| source.pointer(path).map(rows::plain).unwrap_or_default();
     match name {
+        "silent" => Some(match source.get("silent_since") {
+            Some(_) => "silent".to_owned(),
+            None => String::new(),
+        }),
         "lag_ms" => Some(source[name].as_i64().map_or_else(String::new, lag)),
         "refused" => Some(of("/since_start/refused")),
         "quarantined" => Some(of("/quarantine/items")),

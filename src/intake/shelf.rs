@@ -248,6 +248,20 @@ impl Shelf {
         Ok(found)
     }
 
+    /// One item, if it is still kept.
+    pub fn item(&self, sender: &Sender, wanted: Number) -> Result<Option<Item>, Error> {
+        let state = self.state.lock();
+        let file = wanted.file();
+        let known = state.senders.get(sender);
+        if !known.is_some_and(|of| of.files.contains_key(&file)) {
+            return Ok(None);
+        }
+        let lines = read(&sender.dir(&self.dir).join(file_name(file)), file)?;
+        let mut lines = lines.into_iter();
+        let found = lines.find(|line| line.number == wanted);
+        Ok(found.map(|line| line.item))
+    }
+
     /// Takes items out for good: no file holds them when it returns. Those that are not there are passed over.
     pub fn take_out(&self, sender: &Sender, numbers: &[Number]) -> Result<u64, Error> {
         let mut state = self.state.lock();

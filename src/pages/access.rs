@@ -12,15 +12,15 @@
 //! Nobody is shown what they could not ask the API for.
 
 mod account;
-mod fields;
+pub mod fields;
 mod groups;
 mod links;
 mod people;
 mod roles;
 mod sessions;
-mod tables;
+pub mod tables;
 mod tokens;
-mod words;
+pub mod words;
 
 use super::form::Form;
 use super::layout;
@@ -142,10 +142,10 @@ async fn entrance(visit: Visit) -> Response {
 
 /// A look at one of these pages: by whom, and how they like it.
 pub struct Visit {
-    app: Arc<App>,
-    caller: Caller,
-    setting: Setting,
-    headers: HeaderMap,
+    pub app: Arc<App>,
+    pub caller: Caller,
+    pub setting: Setting,
+    pub headers: HeaderMap,
 }
 
 impl FromRequestParts<Arc<App>> for Visit {
@@ -229,7 +229,7 @@ impl Visit {
     }
 
     /// A change was made: it is seen there.
-    fn seen_at(&self, path: &str) -> Response {
+    pub fn seen_at(&self, path: &str) -> Response {
         Redirect::to(path).into_response()
     }
 
@@ -247,7 +247,7 @@ impl Visit {
     }
 
     /// Where the caller may give something to somebody.
-    fn places(&self) -> Places {
+    pub fn places(&self) -> Places {
         let reach = self.caller.principal.reach(Permission::ManageAccess);
         let manages = |extent: &Extent| reach.contains(extent, Mask::all());
         let logs = self.app.store.logs().into_iter();
@@ -318,7 +318,7 @@ fn open() -> Markup {
 }
 
 /// The head of a page: its name and what can be begun here.
-fn head(title: &str, says: &str, acts: Markup) -> Markup {
+pub fn head(title: &str, says: &str, acts: Markup) -> Markup {
     html! {
         header.access-head {
             div { h1 { (title) } @if !says.is_empty() { p.soft { (says) } } }
@@ -328,22 +328,22 @@ fn head(title: &str, says: &str, acts: Markup) -> Markup {
 }
 
 /// A way back to what a page is a part of.
-fn back(path: &str, name: &str) -> Markup {
+pub fn back(path: &str, name: &str) -> Markup {
     html! { a.button.plain.back href=(path) { (icon("left")) (name) } }
 }
 
 /// What cannot be taken back is asked about first.
-struct Question<'a> {
-    title: String,
-    says: Markup,
+pub struct Question<'a> {
+    pub title: String,
+    pub says: Markup,
     /// Where the answer is posted; nowhere, if it cannot be done.
-    action: Option<String>,
-    answer: &'a str,
-    back: String,
+    pub action: Option<String>,
+    pub answer: &'a str,
+    pub back: String,
 }
 
 impl Question<'_> {
-    fn page(&self, problem: Option<&Problem>) -> Markup {
+    pub fn page(&self, problem: Option<&Problem>) -> Markup {
         html! {
             @if let Some(problem) = problem { (fields::notice(problem)) }
             div.sheet { div.state.question {

@@ -25,6 +25,7 @@ const ASSETS: &[Asset] = assets! {
     "page.css" CSS
     "entrance.css" CSS
     "access.css" CSS
+    "sources.css" CSS
     "icons.svg" SVG
     "favicon.svg" SVG
     "page.js" JS
@@ -150,6 +151,9 @@ mod tests {
             include_str!("entrance.rs"),
             include_str!("hiding.rs"),
             include_str!("embed.rs"),
+            include_str!("sources.rs"),
+            include_str!("sources/connect.rs"),
+            include_str!("sources/one.rs"),
         ] {
             for used in source.split("icon(\"").skip(1) {
                 let name = used.split('"').next().expect("split gives at least one");

@@ -69,6 +69,9 @@ fn top(setting: &Setting, place: &str) -> Markup {
             a.brand href="/" { (icon("logo")) "MAR audit" }
             @if !place.is_empty() { span.where { (place) } }
             div.end {
+                @if setting.reader.sees_sources() {
+                    a.button.plain href="/sources" title="Sources: what other systems send here" { (icon("source")) span.unseen { "Sources" } }
+                }
                 @if setting.reader.may(Permission::Verify) {
                     a.button.plain href="/integrity" title="Integrity: signed checkpoints, keys, how to verify" { (icon("seal")) span.unseen { "Integrity" } }
                 }

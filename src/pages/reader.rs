@@ -1,6 +1,6 @@
 //! Who reads a page, as its frame tells them: whom they are known as, and what is there for them.
 
-use crate::access::{Credential, Introduction, Permission, Principal};
+use crate::access::{Credential, Extent, Introduction, Permission, Principal};
 use crate::app::App;
 use crate::guard::Caller;
 use crate::watching;
@@ -88,6 +88,15 @@ impl Reader {
     /// True if the permission is held anywhere: whether what takes it is offered.
     pub fn may(&self, permission: Permission) -> bool {
         self.principal.holds(permission)
+    }
+
+    /// True if the page of sources is for them: who sees a whole organization by an account of their own.
+    pub fn sees_sources(&self) -> bool {
+        let is_own = matches!(self.by, By::Open | By::Account { .. });
+        let grants = self.principal.grants().iter();
+        let whole = |extent: &Extent| !matches!(extent, Extent::Projects(..));
+        let mut reading = grants.filter(|grant| grant.permissions.has(Permission::Read));
+        is_own && reading.any(|grant| whole(&grant.extent))
     }
 
     /// True if the permission is held for this entry.

@@ -36,6 +36,7 @@ mod sdk;
 mod sdk_killed;
 mod source_command;
 mod sources_kubernetes;
+mod sources_pages;
 mod sources_quarantine;
 mod tail;
 mod test_server;

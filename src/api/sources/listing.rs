@@ -1,6 +1,7 @@
 //! `GET /v1/sources`: which sources there are, when each was heard last, and what became of what it sent.
 
 use super::super::{Answer, json};
+use super::rhythm;
 use crate::access::Permission;
 use crate::api::query::Parameters;
 use crate::app::App;
@@ -36,6 +37,8 @@ pub struct Source {
     /// Since the server started; none for what comes through `POST /v1/entries`.
     pub heard: Option<Heard>,
     pub kept: Kept,
+    /// It says nothing, and has not for longer than it usually does: see [`rhythm`](super::rhythm).
+    pub is_silent: bool,
 }
 
 impl Source {
@@ -50,6 +53,11 @@ impl Source {
         let stored = self.newest.as_ref().map(|entry| entry.received_at);
         stored.max(self.heard.and_then(|heard| heard.last))
     }
+
+    /// When it was heard last, if it should have been heard since.
+    pub fn silent_since(&self) -> Option<Timestamp> {
+        self.last().filter(|_| self.is_silent)
+    }
 }
 
 #[derive(Serialize)]
@@ -60,6 +68,8 @@ struct Shape<'a> {
     entries_last_hour: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_received_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +91,7 @@ impl<'a> From<&'a Source> for Shape<'a> {
             entries: source.entries,
             entries_last_hour: source.last_hour,
             last_received_at: source.last().map(|at| at.to_string()),
+            silent_since: source.silent_since().map(|at| at.to_string()),
             lag_ms: source.lag().map(|micros| micros / 1_000),
             since_start: source.heard.map(|heard| heard.tally),
             quarantine: Held {
@@ -138,13 +149,7 @@ fn of_organization(
     heard: &BTreeMap<Sender, Heard>,
     kept: &BTreeMap<Sender, Kept>,
 ) -> Result<Vec<Source>, Problem> {
-    let own = || {
-        Filter::from(Term::Value(
-            Field::Organization,
-            Pattern::exact(organization.as_str()),
-        ))
-    };
-    let facets = reading.facets(&own(), &[Field::Source], STORED_MAX)?;
+    let facets = reading.facets(&own(organization), &[Field::Source], STORED_MAX)?;
     let stored = facets.into_iter().flat_map(|facet| facet.top);
     let mut sources: BTreeMap<Box<str>, u64> = stored
         .filter_map(|(value, count)| Some((value?, count)))
@@ -156,7 +161,7 @@ fn of_organization(
     let hour_ago = Timestamp::from_micros(app.now().as_micros() - 3_600_000_000);
     let mut found = Vec::with_capacity(sources.len());
     for (name, entries) in sources {
-        let filter = own().and(Term::Value(Field::Source, Pattern::exact(&name)).into());
+        let filter = entries_of(organization, &name);
         let sender = SourceName::parse(&name).map(|source| Sender {
             organization: organization.clone(),
             source,
@@ -166,20 +171,31 @@ fn of_organization(
             Some(at) => reading.count(&filter.clone().and(Term::From(at).into()))?,
             None => 0,
         };
-        found.push(Source {
+        let kept = of.and_then(|sender| kept.get(sender)).copied();
+        let mut source = Source {
             organization: organization.clone(),
             entries,
             last_hour,
-            newest: newest(reading, filter)?,
+            newest: newest(reading, filter.clone())?,
             heard: of.and_then(|sender| heard.get(sender)).copied(),
-            kept: of
-                .and_then(|sender| kept.get(sender))
-                .copied()
-                .unwrap_or_default(),
+            kept: kept.unwrap_or_default(),
             name,
-        });
+            is_silent: false,
+        };
+        source.is_silent = rhythm::is_silent(reading, &source, &filter, app.now())?;
+        found.push(source);
     }
     Ok(found)
+}
+
+fn own(organization: &Organization) -> Filter {
+    let pattern = Pattern::exact(organization.as_str());
+    Filter::from(Term::Value(Field::Organization, pattern))
+}
+
+/// The entries of a source.
+pub fn entries_of(organization: &Organization, name: &str) -> Filter {
+    own(organization).and(Term::Value(Field::Source, Pattern::exact(name)).into())
 }
 
 fn newest(reading: &Reading, filter: Filter) -> Result<Option<Entry>, Problem> {

@@ -15,6 +15,7 @@ use crate::watching::{Act, Deed};
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
+use entry::Organization;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,11 +39,21 @@ fn managed(
     parameters: &mut Parameters,
     faults: &mut Vec<Fault>,
 ) -> Result<Sender, Problem> {
-    let reach = reading::reach(caller, Permission::ManageSources)?;
     let home = caller.principal.organization();
     let otherwise = home.unwrap_or(&app.settings.default_organization).clone();
+    let organization = organization(parameters, &otherwise, faults);
+    of_managed(caller, organization, name)
+}
+
+/// A source of an organization whose sources the caller manages.
+pub fn of_managed(
+    caller: &Caller,
+    organization: Organization,
+    name: &str,
+) -> Result<Sender, Problem> {
+    let reach = reading::reach(caller, Permission::ManageSources)?;
     let sender = Sender {
-        organization: organization(parameters, &otherwise, faults),
+        organization,
         source: source(name)?,
     };
     match reach.covers(&sender.organization) {
@@ -51,7 +62,7 @@ fn managed(
     }
 }
 
-fn nothing() -> Problem {
+pub fn nothing() -> Problem {
     Kind::NotFound.detail("nothing is kept of such a source")
 }
 
@@ -123,7 +134,17 @@ pub async fn drop_items(
     body: Body,
 ) -> Answer {
     let (sender, asked) = asked(&app, &caller, &name, raw.as_deref(), &headers, body).await?;
-    let chosen = numbers(asked.items)?;
+    let dropped = throw_away(&app, &caller, sender, numbers(asked.items)?).await?;
+    Ok(json(json!({ "dropped": dropped }).to_string().into_bytes()))
+}
+
+/// Throws away what is chosen, or everything, and says how much that was.
+pub async fn throw_away(
+    app: &Arc<App>,
+    caller: &Caller,
+    sender: Sender,
+    chosen: Option<Vec<Number>>,
+) -> Result<u64, Problem> {
     app.must_be_watchable()?;
     let of = sender.clone();
     let work = move |app: &Arc<App>| {
@@ -135,8 +156,8 @@ pub async fn drop_items(
     };
     let dropped = app.blocking(work).await?;
     let deed = deed(Act::DropQuarantine, &sender).with("items", dropped);
-    app.note(&caller, deed).await?;
-    Ok(json(json!({ "dropped": dropped }).to_string().into_bytes()))
+    app.note(caller, deed).await?;
+    Ok(dropped)
 }
 
 fn all(app: &App, sender: &Sender) -> Result<Vec<Number>, Problem> {
@@ -176,7 +197,18 @@ pub async fn replay(
     body: Body,
 ) -> Answer {
     let (sender, asked) = asked(&app, &caller, &name, raw.as_deref(), &headers, body).await?;
-    let chosen = numbers(asked.items)?;
+    let sums = map_again(&app, &caller, sender, numbers(asked.items)?).await?;
+    let body = json!({"stored": sums.stored, "duplicates": sums.duplicates, "skipped": sums.skipped, "stay": sums.stay});
+    Ok(json(body.to_string().into_bytes()))
+}
+
+/// Maps again what is chosen, or everything.
+pub async fn map_again(
+    app: &Arc<App>,
+    caller: &Caller,
+    sender: Sender,
+    chosen: Option<Vec<Number>>,
+) -> Result<Sums, Problem> {
     app.must_be_watchable()?;
     let mut sums = Sums::default();
     let mut after = None;
@@ -187,22 +219,22 @@ pub async fn replay(
         let Some((last, _)) = items.last() else { break };
         after = Some(*last);
         items.retain(|(number, _)| chosen.as_ref().is_none_or(|chosen| chosen.contains(number)));
-        replay_step(&app, &caller, &sender, items, &mut sums).await?;
+        replay_step(app, caller, &sender, items, &mut sums).await?;
     }
     let deed = deed(Act::ReplayQuarantine, &sender);
     let deed = deed.with("stored", sums.stored).with("stay", sums.stay);
-    app.note(&caller, deed).await?;
-    let body = json!({"stored": sums.stored, "duplicates": sums.duplicates, "skipped": sums.skipped, "stay": sums.stay});
-    Ok(json(body.to_string().into_bytes()))
+    app.note(caller, deed).await?;
+    Ok(sums)
 }
 
-#[derive(Default)]
-struct Sums {
-    stored: u64,
-    duplicates: u64,
-    skipped: u64,
+/// What became of what was mapped again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sums {
+    pub stored: u64,
+    pub duplicates: u64,
+    pub skipped: u64,
     /// Those that no mapping takes yet.
-    stay: u64,
+    pub stay: u64,
 }
 
 async fn replay_step(

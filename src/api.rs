@@ -29,6 +29,7 @@ use crate::app::App;
 use crate::body::{self, Coding, Share};
 use crate::guard::Caller;
 use crate::guard::caller::SignInFirst;
+use crate::intake::sequences::Sequences;
 use crate::problem::{Fault, Kind, Problem};
 use crate::reading::{self, Reading};
 use crate::watching::Deed;
@@ -135,12 +136,16 @@ fn submit(
         return stored;
     }
     let (timed, started) = (Arc::clone(app), Instant::now());
+    let numbered = Sequences::numbered(&items);
     let answer = move |stored: Stored| {
         timed
             .metrics
             .append_seconds
             .observe(started.elapsed().as_secs_f64());
         drop(room);
+        if let Ok(receipts) = &stored {
+            timed.intake.sequences.stored(&numbered, receipts);
+        }
         // A caller that hung up gets no receipts.
         drop(done.send(stored));
     };
@@ -195,13 +200,17 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): Ra
     let mut parameters = Parameters::read(raw.as_deref())?;
     let kept = parameters.clone();
     let query = Query::parse(&app, &mut parameters, &[])?;
+    let mut complete_through = None;
     if query.cursor.is_none() {
         app.note_search(&caller, &reading, &query.filter).await;
+        // A walk goes on in an older state, of which nothing is known.
+        complete_through = reading.complete_through(&app, &query.filter);
     }
+    let reading = app.reading(&caller, Permission::Read)?;
     app.blocking(move |app| {
         let listing = listing::list(&reading, &query)?;
         let secret = app.store.secret();
-        let mut response = json(listing.to_json(&secret));
+        let mut response = json(listing.to_json(&secret, complete_through));
         if let Some(cursor) = &listing.next {
             let link = format!(
                 "</v1/entries?{}>; rel=\"next\"",

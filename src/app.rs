@@ -200,6 +200,7 @@ impl App {
         store.on_checkpoint(Box::new(move |_, _| wake.send_modify(|()| {})));
         let mut metrics = Metrics::new();
         intake.tallies.register(&mut metrics.registry);
+        intake.sequences.register(&mut metrics.registry);
         Arc::new(Self {
             commits,
             checkpoints,

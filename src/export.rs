@@ -8,6 +8,9 @@
 //! - CSV has no place for a last word that would not be taken for a row. Over HTTP the body ends by the last chunk, so a cut
 //!   one is a transport error; a caller that sends `TE: trailers` also gets `x-audit-complete: true` and `x-audit-entries: n`.
 //!
+//! Up to when sources that number their entries left nothing out stands before that: `complete_through`, and for every form
+//! the header `x-audit-complete-through`.
+//!
 //! Whatever fails midway breaks the connection off before the last chunk: no export ends well that is not whole.
 
 pub mod bundle;
@@ -131,8 +134,11 @@ pub async fn export(
     let format = query.format;
     let name = file_name(&query, app.now());
     let (sender, receiver) = channel::<Chunk>(CHUNKS_WAITING_MAX);
+    let mut complete_through = None;
     if method != Method::HEAD {
         let place = app.exports.enter().await?;
+        let before = app.reading_within(reach.clone());
+        complete_through = before.complete_through(&app, &query.filter);
         let reading = app.reading_within(reach.clone());
         app.must_be_watchable()?;
         let deed = Deed::new(Act::ExportEntries)
@@ -144,7 +150,14 @@ pub async fn export(
                 app.note(&caller, deed).await?;
                 let app = Arc::clone(&app);
                 tokio::task::spawn_blocking(move || {
-                    run(&app, rows, &reading, query, sender, place);
+                    run(
+                        &app,
+                        rows,
+                        &reading,
+                        (query, complete_through),
+                        sender,
+                        place,
+                    );
                 });
             }
             Format::Bundle => {
@@ -178,7 +191,14 @@ pub async fn export(
             HeaderValue::from_static("x-audit-complete, x-audit-entries"),
         ),
     ];
-    Ok((headers, Body::new(StreamBody::new(body))).into_response())
+    let mut response = (headers, Body::new(StreamBody::new(body))).into_response();
+    if let Some(at) = complete_through {
+        let at = HeaderValue::try_from(at.to_string()).expect("digits");
+        response
+            .headers_mut()
+            .insert("x-audit-complete-through", at);
+    }
+    Ok(response)
 }
 
 /// A piece of the body; an error in it breaks the connection off.
@@ -218,7 +238,7 @@ fn run(
     app: &App,
     format: Rows,
     reading: &Reading,
-    query: ExportQuery,
+    (query, complete_through): (ExportQuery, Option<Timestamp>),
     sender: Sender<Chunk>,
     place: OwnedSemaphorePermit,
 ) {
@@ -226,6 +246,7 @@ fn run(
         format,
         out: Vec::with_capacity(CHUNK_BYTES + 8192),
         entries: 0,
+        complete_through,
         sender,
     };
     let ended = file.write_all(reading, query);
@@ -296,6 +317,7 @@ struct File {
     format: Rows,
     out: Vec<u8>,
     entries: u64,
+    complete_through: Option<Timestamp>,
     sender: Sender<Chunk>,
 }
 
@@ -369,15 +391,18 @@ impl File {
             self.entries,
             as_of.map_or("null".to_owned(), |seq| seq.to_string()),
         );
+        let through = self.complete_through;
+        let through = through.map(|at| format!(",\"complete_through\":\"{at}\""));
+        let through = through.unwrap_or_default();
         let last = match self.format {
             Rows::Csv(_) => Ok(()),
             Rows::Ndjson => writeln!(
                 self.out,
-                "{{\"complete\":true,\"entries\":{entries},\"as_of\":{state}}}"
+                "{{\"complete\":true,\"entries\":{entries},\"as_of\":{state}{through}}}"
             ),
             Rows::Json => writeln!(
                 self.out,
-                "\n],\"as_of\":{state},\"complete\":true,\"count\":{entries}}}"
+                "\n],\"as_of\":{state}{through},\"complete\":true,\"count\":{entries}}}"
             ),
         };
         last.expect("memory is written");

@@ -4,12 +4,14 @@
 //! - this file: from what a parser made of a call to the log, and what became of each item
 //! - [`kubernetes`]: the API server's webhook
 //! - [`shelf`]: what is no entry, or not yet, in files of its own
+//! - [`sequences`]: what of it did not arrive, told by the sources' own numbers
 //! - [`tally`]: sent is stored, duplicate, quarantined, refused or skipped, and nothing else
 //!
 //! The order is what makes it safe to repeat a call: first what cannot be mapped is kept, then the rest is stored, and only
 //! then it is answered. Whatever failed in between is sent again, and what was done is recognised.
 
 pub mod kubernetes;
+pub mod sequences;
 pub mod shelf;
 pub mod tally;
 
@@ -20,6 +22,7 @@ use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
 use crate::reading;
 use entry::{Draft, EntryId, Timestamp, json};
+use sequences::Sequences;
 use shelf::{Item as Kept, Sender, Shelf};
 use sources::foreign::{Choice, Claims};
 use sources::redact::Redaction;
@@ -81,6 +84,7 @@ pub struct Taken {
 pub struct Intake {
     pub quarantine: Shelf,
     pub tallies: Tallies,
+    pub sequences: Sequences,
     /// Calls of sources right now: those of a slow disk must not take everybody's connections.
     pub calls: Gate,
 }
@@ -94,6 +98,7 @@ impl Intake {
         Ok(Self {
             quarantine: Shelf::open(&data.join("quarantine"), bytes_max)?,
             tallies: Tallies::default(),
+            sequences: Sequences::open(data),
             calls: Gate::new(CALLS_MAX, 0),
         })
     }
@@ -213,9 +218,15 @@ async fn run(
         return Ok(prepared.taken());
     }
     let (done, stored) = oneshot::channel();
-    // A caller that was not waited for any longer does not hear it.
-    app.store
-        .append_then(items, Box::new(move |stored| drop(done.send(stored))));
+    let (numbered, counting) = (Sequences::numbered(&items), Arc::clone(app));
+    let answer = move |stored: Result<Vec<Receipt>, store::Error>| {
+        if let Ok(receipts) = &stored {
+            counting.intake.sequences.stored(&numbered, receipts);
+        }
+        // A caller that was not waited for any longer does not hear it.
+        drop(done.send(stored));
+    };
+    app.store.append_then(items, Box::new(answer));
     let stored = stored.await;
     let stored =
         stored.map_err(|_| Kind::Closing.detail("the log stopped before it answered"))??;

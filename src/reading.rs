@@ -322,6 +322,16 @@ impl Reading {
         Ok(sum.checked_sub(1))
     }
 
+    /// The organizations that a filter asks about; `None` if the caller does not read each of them as a whole.
+    pub fn in_question(&self, filter: &Filter) -> Option<Vec<Organization>> {
+        let named = filter.organizations();
+        let asked = |of: &Organization| named.as_ref().is_none_or(|named| named.contains(of));
+        let logs = self.snapshot.logs.iter().map(|log| &log.organization);
+        let reached = logs.filter(|of| asked(of) && self.reach.touches(of));
+        let each = reached.map(|of| self.covers(of).then(|| of.clone()));
+        each.collect()
+    }
+
     /// Entries that the caller may see at all.
     pub fn stored(&self) -> Result<u64, Error> {
         match self.is_whole {

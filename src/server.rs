@@ -9,6 +9,7 @@ pub use tls::Tls;
 
 use crate::app::{App, Limits, Settings};
 use crate::guard::{Door, Peer};
+use crate::intake::sequences;
 use crate::problem::Kind;
 use crate::router::router;
 use axum::Router;
@@ -86,6 +87,8 @@ pub async fn serve(
     let last_words = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let mut connections = JoinSet::new();
     let tidying = tokio::spawn(tidy(Arc::clone(&app)));
+    let counting = sequences::keep(Arc::clone(&app), app.closing.subscribe());
+    let counting = tokio::spawn(counting);
     let tls = app.settings.tls.clone();
     let renewing = tls.map(|tls| tokio::spawn(renewal::watch(Arc::clone(&app), tls)));
     let mut shutdown = pin!(shutdown);
@@ -123,6 +126,9 @@ pub async fn serve(
     connections.shutdown().await;
     if let Err(error) = tidying.await {
         tracing::error!(%error, "what is kept of sessions was not tidied");
+    }
+    if let Err(error) = counting.await {
+        tracing::error!(%error, "the numbers of sources were not kept");
     }
     if let Some(renewing) = renewing
         && let Err(error) = renewing.await

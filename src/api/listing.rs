@@ -4,7 +4,7 @@ use super::query::Query;
 use crate::cursor::Cursor;
 use crate::problem::Problem;
 use crate::reading::Reading;
-use entry::Entry;
+use entry::{Entry, Timestamp};
 use std::io::Write;
 use store::view::PageQuery;
 
@@ -54,7 +54,7 @@ pub fn list(reading: &Reading, query: &Query) -> Result<Listing, Problem> {
 
 impl Listing {
     /// The answer of `GET /v1/entries`. Entries are written as they are kept: numbers keep their text.
-    pub fn to_json(&self, secret: &[u8; 32]) -> Vec<u8> {
+    pub fn to_json(&self, secret: &[u8; 32], complete_through: Option<Timestamp>) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.entries.len() * 800);
         out.extend_from_slice(b"{\"entries\":[");
         for (n, entry) in self.entries.iter().enumerate() {
@@ -71,9 +71,13 @@ impl Listing {
             None => out.extend_from_slice(b"null"),
         }
         match self.as_of {
-            Some(seq) => write!(out, ",\"as_of\":{seq}}}").expect("memory is written"),
-            None => out.extend_from_slice(b",\"as_of\":null}"),
+            Some(seq) => write!(out, ",\"as_of\":{seq}").expect("memory is written"),
+            None => out.extend_from_slice(b",\"as_of\":null"),
         }
+        if let Some(at) = complete_through {
+            write!(out, ",\"complete_through\":\"{at}\"").expect("memory is written");
+        }
+        out.push(b'}');
         out
     }
 }

@@ -52,8 +52,9 @@ fn within(path: &str, organization: Option<&str>) -> String {
     match organization {
         None => path.to_owned(),
         Some(named) => {
-            let mut query = url::form_urlencoded::Serializer::new(format!("{path}?"));
-            query.append_pair("organization", named).finish()
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            let query = query.append_pair("organization", named).finish();
+            format!("{path}?{query}")
         }
     }
 }
@@ -66,6 +67,7 @@ const COLUMNS: &[rows::Column] = &[
     ("Entries", "entries"),
     ("Last hour", "entries_last_hour"),
     ("Lag", "lag_ms"),
+    ("Missing", "missing"),
     ("Refused", "refused"),
     ("Quarantine", "quarantined"),
 ];
@@ -78,6 +80,10 @@ fn cell(source: &Value, name: &str) -> Option<String> {
             None => String::new(),
         }),
         "lag_ms" => Some(source[name].as_i64().map_or_else(String::new, lag)),
+        "missing" => Some(match of("/sequence/at_least").as_str() {
+            "yes" => format!("at least {}", of("/sequence/missing")),
+            _ => of("/sequence/missing"),
+        }),
         "refused" => Some(of("/since_start/refused")),
         "quarantined" => Some(of("/quarantine/items")),
         _ => None,

@@ -52,6 +52,11 @@ fn listing() -> Value {
         "organization": {"type": "string"}, "name": {"type": "string"},
         "entries": count(), "entries_last_hour": count(),
         "last_received_at": {"type": "string", "format": "date-time"},
+        "silent_since": {"type": "string", "format": "date-time", "description": "It should have been heard since: nothing came for ten times its usual interval, 15 minutes, and any pause of the week before"},
+        "sequence": {"type": "object", "description": "The numbers it gives to its entries, if it does", "properties": {
+            "first": count(), "last": count(), "missing": count(),
+            "at_least": {"type": "boolean", "description": "There are more gaps than are remembered"},
+            "gaps": {"type": "array", "items": {"type": "array", "items": count()}, "description": "The oldest, at most 20, each with its first and last number"}}},
         "lag_ms": {"type": "integer", "description": "How much later than by the source's clock its newest entry came"},
         "since_start": {"type": "object", "properties": tally, "description": "sent is the sum of the others"},
         "quarantine": {"type": "object", "properties": {"items": count(), "bytes": count()}},

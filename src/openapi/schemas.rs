@@ -157,6 +157,7 @@ fn listing() -> Value {
         "entries": {"type": "array", "items": refer("Entry")},
         "next_cursor": {"type": ["string", "null"]},
         "as_of": {"type": ["integer", "null"], "description": "The state the walk sees: the newest seq of one log, or the sum of the sizes of several less one"},
+        "complete_through": {"type": "string", "format": "date-time", "description": "Up to when nothing is missing that sources with numbers recorded; on the first page of a walk, where it is known"},
     }})
 }
 

@@ -135,6 +135,7 @@ fn list_page(visit: &Visit, mut lines: Vec<Line>) -> Markup {
             div.rules {
                 p.hint { b { "Silent" } " is a source of which nothing came for longer than ten times its usual interval, for at least 15 minutes, and for longer than in any pause of the week before." }
                 p.hint { b { "Lag" } " is between what happened by the source’s clock and its receipt, of the newest entry." }
+                @if lines.iter().any(|line| line.source.sequence.is_some()) { p.hint { b { "Missing" } " are numbers that a source gave to entries which are not here: on their way, or lost." } }
                 @if waiting > 0 { p.hint { b { "Waiting" } " is what no mapping could read. It is kept as it came, until an update can, or somebody throws it away." } }
             }
         }
@@ -164,7 +165,7 @@ fn table(visit: &Visit, lines: &[Line]) -> Markup {
         table.rows.of-sources {
             thead { tr {
                 th scope="col" { "Source" } th scope="col" { "Last entry" } th scope="col" { "Last hour" } th.num scope="col" { "Entries" }
-                th.num scope="col" { "Lag" } th.num scope="col" { "Waiting" } th.num scope="col" { "Refused" }
+                th.num scope="col" { "Lag" } th.num scope="col" { "Missing" } th.num scope="col" { "Waiting" } th.num scope="col" { "Refused" }
             } }
             tbody { @for line in lines { (row(visit, line, many)) } }
         }
@@ -185,6 +186,7 @@ fn row(visit: &Visit, line: &Line, many: bool) -> Markup {
             td.hour data-label="Last hour" { span.rate { (count(source.last_hour)) } (spark(&line.bars)) }
             td.num data-label="Entries" { (count(source.entries)) }
             td.num data-label="Lag" { (lag(source)) }
+            td.num data-label="Missing" { (missing(source)) }
             td.num data-label="Waiting" {
                 @if source.kept.items == 0 { span.soft { "0" } } @else { a.waiting href={ (page) "#quarantine" } { (count(source.kept.items)) } }
             }
@@ -218,6 +220,19 @@ fn lag(source: &Source) -> Markup {
             html! { span title="Its clock is ahead of this server’s" { (super::moment::span(micros)) " ahead" } }
         }
         Some(micros) => html! { (super::moment::span(micros)) },
+    }
+}
+
+/// By the numbers that it gives to its entries.
+fn missing(source: &Source) -> Markup {
+    let Some(told) = &source.sequence else {
+        return html! { span.soft title="It does not number its entries" { "–" } };
+    };
+    let gaps = format!("{}#numbers", page_of(source));
+    html! {
+        @if told.missing == 0 && !told.at_least { span.soft { "0" } } @else {
+            a.waiting href=(gaps) { @if told.at_least { "≥ " } (count(told.missing)) }
+        }
     }
 }
 

@@ -38,6 +38,7 @@ mod source_command;
 mod sources_kubernetes;
 mod sources_pages;
 mod sources_quarantine;
+mod sources_sequences;
 mod tail;
 mod test_server;
 mod tidy;

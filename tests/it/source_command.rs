@@ -336,6 +336,33 @@ impl Guarded {
     }
 }
 
+/// The API server's log file says the same again, in its own way.
+fn imports_nothing_new(here: &Guarded) {
+    let mut logged = event("a");
+    logged["kind"] = json!("Event");
+    logged["apiVersion"] = json!("audit.k8s.io/v1");
+    let file = here.path("audit.log");
+    fs::write(&file, format!("{logged}\n")).expect("written");
+    let again = [
+        "import",
+        "--format",
+        "kubernetes",
+        "--source",
+        "prod",
+        "--organization",
+        "acme",
+        &file,
+        "-o",
+        "json",
+    ];
+    let again = here.owner(&again).ok().json();
+    assert_eq!(
+        (&again["accepted"], &again["duplicates"]),
+        (&json!(0), &json!(1)),
+        "{again}"
+    );
+}
+
 #[test]
 fn a_cluster_records_by_the_files_that_are_printed_for_it_and_into_its_organization() {
     let here = Guarded::new();
@@ -348,6 +375,7 @@ fn a_cluster_records_by_the_files_that_are_printed_for_it_and_into_its_organizat
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     let came = (&answer["stored"], &answer["quarantined"]);
     assert_eq!(came, (&json!(1), &json!(1)), "{answer}");
+    imports_nothing_new(&here);
 
     let sources = here.owner(&["source", "list", "-o", "json"]).ok().json();
     let mut sources = sources.as_array().expect("sources").iter();

@@ -79,6 +79,15 @@ const ROWS: &[(&str, &str, &[&str], Call)] = &[
         s.odd();
         s.call("DELETE", "/v1/sources/prod/quarantine", json!({}))
     }),
+    ("POST", "/sources/{name}/replay", &["replayQuarantine"], |s| {
+        s.odd();
+        s.form("/sources/prod/replay", "")
+    }),
+    ("POST", "/sources/{name}/drop", &["dropQuarantine"], |s| {
+        s.odd();
+        s.form("/sources/prod/drop", "")
+    }),
+    ("POST", "/connect", &["createAccount", "createBinding", "createToken"], |s| s.form("/connect", &format!("type=curl&name=x&login={}", s.name()))),
     ("POST", "/claim", &["claimServer", "signIn"], |_| first(|server| {
         let link = server.link.as_ref().expect("nobody owns it yet").expose();
         let fields = format!("link={link}&login=root%40log.example&name=Root&password=correct+horse+battery");

@@ -6,6 +6,7 @@ use crate::access::Permission;
 use crate::api::query::Parameters;
 use crate::app::App;
 use crate::guard::Caller;
+use crate::intake::sequences::Told;
 use crate::intake::shelf::{Kept, Sender, SourceName};
 use crate::intake::tally::{Heard, Tally};
 use crate::problem::{Fault, Problem};
@@ -39,6 +40,8 @@ pub struct Source {
     pub kept: Kept,
     /// It says nothing, and has not for longer than it usually does: see [`rhythm`](super::rhythm).
     pub is_silent: bool,
+    /// Its own numbers, if it gives any.
+    pub sequence: Option<Told>,
 }
 
 impl Source {
@@ -74,6 +77,8 @@ struct Shape<'a> {
     lag_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since_start: Option<Tally>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<&'a Told>,
     quarantine: Held,
 }
 
@@ -93,6 +98,7 @@ impl<'a> From<&'a Source> for Shape<'a> {
             last_received_at: source.last().map(|at| at.to_string()),
             silent_since: source.silent_since().map(|at| at.to_string()),
             lag_ms: source.lag().map(|micros| micros / 1_000),
+            sequence: source.sequence.as_ref(),
             since_start: source.heard.map(|heard| heard.tally),
             quarantine: Held {
                 items: source.kept.items,
@@ -179,6 +185,7 @@ fn of_organization(
             newest: newest(reading, filter.clone())?,
             heard: of.and_then(|sender| heard.get(sender)).copied(),
             kept: kept.unwrap_or_default(),
+            sequence: app.intake.sequences.of(organization, &name),
             name,
             is_silent: false,
         };

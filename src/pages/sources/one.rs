@@ -5,6 +5,7 @@ use crate::access::Permission;
 use crate::api::sources::listing::Source;
 use crate::api::sources::quarantine::{self, nothing, of_managed};
 use crate::app::App;
+use crate::intake::sequences::Told;
 use crate::intake::shelf::{Item, Number, Sender};
 use crate::intake::tally::Tally;
 use crate::pages::access::{Question, Visit, back, head, words};
@@ -101,6 +102,7 @@ fn page_of(visit: &Visit, one: &One) -> Markup {
             p.told.silent-told role="status" { (icon("warn")) span { (silence(visit, source)) " " (since(visit, source)) ": it should have been heard since." } }
         }
         section.sheet.part { h2 { "How it is" } (facts(visit, &one.line)) }
+        @if let Some(told) = &source.sequence { section.sheet.part #numbers { h2 { "Its numbers" } (numbers(told)) } }
         @if let Some(heard) = &source.heard {
             section.sheet.part { h2 { "What it sent since this server started" } (sum(&heard.tally)) }
         }
@@ -152,6 +154,26 @@ fn facts(visit: &Visit, line: &Line) -> Markup {
             div { dt { "Lag of it" } dd { (lag(source)) } }
             div { dt { "Entries" } dd { a href=(entries(source)) { (count(source.entries)) } } }
             div.wide { dt { "In the last hour" } dd.hour { span.rate { (count(source.last_hour)) } (spark(&line.bars)) } }
+        }
+    }
+}
+
+/// What is here of what it numbered, and what is not.
+fn numbers(told: &Told) -> Markup {
+    let shown: u64 = told.gaps.iter().map(|(first, last)| last - first + 1).sum();
+    html! {
+        p {
+            "It numbers its entries: " (count(told.first)) " to " (count(told.last))
+            @if told.at_least { ", of which at least " b.bad { (count(told.missing)) } " are missing: there are more gaps than are remembered." }
+            @else if told.missing > 0 { ", of which " b.bad { (count(told.missing)) } @if told.missing == 1 { " is missing." } @else { " are missing." } }
+            @else { ", and none is missing." }
+        }
+        @if !told.gaps.is_empty() {
+            ul.chips-list aria-label="Missing numbers" {
+                @for (first, last) in &told.gaps { li { code { @if first == last { (count(*first)) } @else { (count(*first)) " – " (count(*last)) } } } }
+                @if told.missing > shown { li { "and " (count(told.missing - shown)) " more" } }
+            }
+            p.soft { "They are on their way, or lost. A program that uses the SDK records " code { "dropEntries" } " with the numbers of what it could not keep." }
         }
     }
 }

@@ -245,6 +245,7 @@ pub fn make(world: &mut World, random: &mut Random, who: usize) -> Checked {
         ("/access/tokens/new", "name=x&account=0000000000000"),
         ("/access/links/new", "name=&permissions=entries:read"),
         ("/account/tokens/new", "name="),
+        ("/connect", "type=curl&name=x&account=0000000000000"),
         ("/account/password", "old_password=x&password=y&again=z"),
     ]);
     never(world, who, ("POST", path), form)
@@ -260,6 +261,22 @@ pub fn own_token(world: &mut World, _: &mut Random, who: usize) -> Checked {
         unmask: false,
     };
     same("that it is answered", &(answer.status < 500), &true)?;
+    let managed = managed(world, who)?;
+    world.must_answer_cleanly(&by, &managed, &answer)
+}
+
+/// What is copied to connect a source: it names services and organizations, of those that the person manages.
+pub fn connect(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let kind = random.pick(&["kubernetes", "sdk", "curl", "file"]);
+    let path = format!("/connect?type={kind}");
+    let (answer, _) = world.ask(who, "GET", &path, "");
+    let by = By {
+        who,
+        permissions: SEES,
+        unmask: false,
+    };
+    let is_answered = [200, 403].contains(&answer.status);
+    same("that it is answered", &is_answered, &true)?;
     let managed = managed(world, who)?;
     world.must_answer_cleanly(&by, &managed, &answer)
 }

@@ -129,6 +129,14 @@ pub const ROWS: &[(&str, &str, usize, Check)] = &[
     ("GET", "/v1/sources/{name}/quarantine", 5, s::quarantine),
     ("DELETE", "/v1/sources/{name}/quarantine", 5, s::quarantine),
     ("POST", "/v1/sources/{name}/quarantine/replay", 5, s::quarantine),
+    ("GET", "/sources", 5, s::page),
+    ("GET", "/sources/{name}", 5, s::page_of_one),
+    ("GET", "/sources/{name}/items/{id}", 4, s::waiting),
+    ("POST", "/sources/{name}/replay", 4, s::waiting),
+    ("GET", "/sources/{name}/drop", 4, s::waiting),
+    ("POST", "/sources/{name}/drop", 4, s::waiting),
+    ("GET", "/connect", 5, p::connect),
+    ("POST", "/connect", 3, p::make),
     // Of no route: what is asked wrongly.
     ("GET", "", 20, a::wrong),
 ];

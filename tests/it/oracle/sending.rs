@@ -110,3 +110,85 @@ pub fn quarantine(world: &mut World, random: &mut Random, who: usize) -> Checked
     same("the status", &answer.status, &404)?;
     must_be_as_missing(&answer, &log, &missing, &none)
 }
+
+/// The page of all sources: those of logs that are read as a whole, and no other log is named.
+pub fn page(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let by = By {
+        who,
+        permissions: &[READ],
+        unmask: false,
+    };
+    let (answer, _) = world.ask(who, "GET", "/sources", "");
+    if is_refused(world, who, &[READ], false) {
+        return must_be_refused(world, &by, "", &answer);
+    }
+    same("the status", &answer.status, &200)?;
+    world.must_answer_cleanly(&by, "", &answer)?;
+    let text = String::from_utf8_lossy(&answer.body);
+    for (at, found) in text.match_indices("/sources/") {
+        let link = text[at + found.len()..].split('"').next();
+        let named = link.and_then(|link| link.split("organization=").nth(1));
+        let named = named.map(|named| named.split('#').next().unwrap_or_default());
+        let seen = named.is_none_or(|named| world.people[who].covers(READ, named));
+        same("that the log is read as a whole", &seen, &true)?;
+    }
+    Ok(())
+}
+
+/// The page of one source: of a log that is read as a whole; otherwise it is as missing as one that is not there.
+pub fn page_of_one(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let by = By {
+        who,
+        permissions: &[READ],
+        unmask: false,
+    };
+    let log = some_log(world, random);
+    let path = |log: &str| format!("/sources/prod?organization={log}");
+    let (answer, _) = world.ask(who, "GET", &path(&log), "");
+    if is_refused(world, who, &[READ], false) {
+        return must_be_refused(world, &by, &path(&log), &answer);
+    }
+    world.must_answer_cleanly(&by, &path(&log), &answer)?;
+    if world.people[who].covers(READ, &log) {
+        let is_answered = [200, 404].contains(&answer.status);
+        return same("that it is answered", &is_answered, &true);
+    }
+    let none = "0".repeat(log.len());
+    let (missing, _) = world.ask(who, "GET", &path(&none), "");
+    same("the status", &answer.status, &404)?;
+    must_be_as_missing(&answer, &log, &missing, &none)
+}
+
+/// What waits, on pages: of a source whose organization is managed, and of no other.
+pub fn waiting(world: &mut World, random: &mut Random, who: usize) -> Checked {
+    let by = By {
+        who,
+        permissions: &[],
+        unmask: false,
+    };
+    let log = some_log(world, random);
+    let (method, part) = *random.pick(&[
+        ("GET", "items/7-7"),
+        ("GET", "drop"),
+        ("POST", "drop"),
+        ("POST", "replay"),
+    ]);
+    let path = |log: &str| format!("/sources/prod/{part}?organization={log}&item=7-7");
+    let form = |log: &str| match method {
+        "POST" => format!("organization={log}&item=7-7"),
+        _ => String::new(),
+    };
+    let (answer, _) = world.ask(who, method, &path(&log), &form(&log));
+    if is_refused(world, who, &[MANAGE], false) {
+        return must_be_refused(world, &by, &path(&log), &answer);
+    }
+    world.must_answer_cleanly(&by, &path(&log), &answer)?;
+    if world.people[who].covers(MANAGE, &log) {
+        let is_answered = [200, 303, 404].contains(&answer.status);
+        return same("that it is answered", &is_answered, &true);
+    }
+    let none = "0".repeat(log.len());
+    let (missing, _) = world.ask(who, method, &path(&none), &form(&none));
+    same("the status", &answer.status, &404)?;
+    must_be_as_missing(&answer, &log, &missing, &none)
+}

@@ -125,6 +125,8 @@ pub struct Limits {
     pub checkpoint_wait: Duration,
     /// How long a source waits for its answer: an API server in blocking mode holds the request that it audits for as long.
     pub source_wait: Duration,
+    /// The same of any other source: those give up after ten seconds, and send more at once.
+    pub exporter_wait: Duration,
     /// How often it is looked whether the certificate was renewed.
     pub certificate_look: Duration,
 }
@@ -151,6 +153,7 @@ impl Default for Limits {
             heartbeat: Duration::from_secs(15),
             checkpoint_wait: Duration::from_secs(5),
             source_wait: Duration::from_millis(900),
+            exporter_wait: Duration::from_secs(5),
             certificate_look: Duration::from_secs(5),
         }
     }

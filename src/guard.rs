@@ -7,12 +7,14 @@
 //! - [`caller`]: who calls, and how; the extractor that handlers take
 //! - [`forwarded`]: whom a call comes from, where a proxy hands it on
 //! - [`framing`]: which sites may show what in a frame
+//! - [`shown`]: a token, as different programs show it
 //! - [`stream`]: streams end when who reads them may no longer
 
 pub mod caller;
 pub mod door;
 pub mod forwarded;
 pub mod framing;
+mod shown;
 pub mod stream;
 
 pub use caller::{Caller, Circumstances, Peer};
@@ -88,7 +90,7 @@ fn introduce(
     if circumstances.purpose.is_none() {
         circumstances.purpose = kept_purpose(&parts.headers);
     }
-    let identity = caller::identify(&app.door, &parts.headers, app.now());
+    let identity = caller::identify(&app.door, parts.uri.path(), &parts.headers, app.now());
     parts.extensions.insert(identity);
     parts.extensions.insert(circumstances);
     *request = Request::from_parts(parts, body);

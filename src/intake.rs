@@ -3,6 +3,7 @@
 //! In reading order:
 //! - this file: from what a parser made of a call to the log, and what became of each item
 //! - [`kubernetes`]: the API server's webhook
+//! - [`protocols`]: what comes over protocols that many speak
 //! - [`shelf`]: what is no entry, or not yet, in files of its own
 //! - [`sequences`]: what of it did not arrive, told by the sources' own numbers
 //! - [`tally`]: sent is stored, duplicate, quarantined, refused or skipped, and nothing else
@@ -11,6 +12,7 @@
 //! then it is answered. Whatever failed in between is sent again, and what was done is recognised.
 
 pub mod kubernetes;
+pub mod protocols;
 pub mod sequences;
 pub mod shelf;
 pub mod tally;
@@ -21,7 +23,7 @@ use crate::app::{App, Gate};
 use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
 use crate::reading;
-use entry::{Draft, EntryId, Timestamp, json};
+use entry::{EntryId, Timestamp, json};
 use sequences::Sequences;
 use shelf::{Item as Kept, Sender, Shelf};
 use sources::foreign::{Choice, Claims};
@@ -30,27 +32,10 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use store::{Item, Receipt};
 use tally::{Tallies, Tally};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-/// What a parser made of one thing that was sent.
-#[derive(Debug)]
-pub enum Fate {
-    Store(Box<Draft>),
-    /// No entry of its own, and why.
-    Skip(&'static str),
-    /// No entry, though it should be one.
-    Quarantine(String),
-    /// Not taken, and the sender is told why.
-    Refuse(String),
-}
-
-/// One thing that was sent, as it came, and what is to become of it.
-#[derive(Debug)]
-pub struct Sent {
-    pub raw: Vec<u8>,
-    pub fate: Fate,
-}
+pub use sources::sent::{Fate, Sent};
 
 /// Where things come from and go to.
 #[derive(Clone, Debug)]
@@ -123,7 +108,7 @@ impl From<shelf::Error> for Problem {
 static REDACTION: LazyLock<Arc<Redaction>> = LazyLock::new(Arc::default);
 
 /// What is said of everything that a source sends.
-fn claims_of(sender: &Sender, now: Timestamp) -> Claims {
+pub(crate) fn claims_of(sender: &Sender, now: Timestamp) -> Claims {
     Claims {
         source: sender.source.as_str().into(),
         organization: Choice::One(sender.organization.clone()),
@@ -155,16 +140,19 @@ pub fn again(
     raw: Vec<u8>,
     sender: &Sender,
     received_at: Timestamp,
-) -> Option<(Sent, Origin)> {
-    let sender = sender.clone();
-    match format {
-        kubernetes::FORMAT => {
-            let sent = kubernetes::read_one(raw, &sender, received_at);
-            Some((sent, kubernetes::origin(sender)))
-        }
-        _ => None,
+) -> Option<(Vec<Sent>, Origin)> {
+    if format == kubernetes::FORMAT {
+        let sent = kubernetes::read_one(raw, sender, received_at);
+        return Some((vec![sent], kubernetes::origin(sender.clone())));
     }
+    let format = protocols::find(format)?;
+    let claims = claims_of(sender, received_at);
+    let sent = sources::sent::again(format, raw, None, &claims)?;
+    Some((sent, protocols::origin(sender.clone(), format)))
 }
+
+/// The memory that a call's items take, given back once the log has answered for all of them, also if their sender has gone.
+pub type Room = Arc<OwnedSemaphorePermit>;
 
 /// Stores, keeps or refuses everything that was sent, and answers once that is on stable storage.
 ///
@@ -175,6 +163,7 @@ pub async fn take(
     origin: Origin,
     sent: Vec<Sent>,
     until: Instant,
+    room: &Room,
 ) -> Result<Taken, Problem> {
     let reach = reading::reach(caller, Permission::Record)?;
     if !app.intake.tallies.has_room_for(&origin.sender) {
@@ -182,7 +171,7 @@ pub async fn take(
     }
     let (count, now) = (sent.len() as u64, app.now());
     let sender = origin.sender.clone();
-    let work = run(app, origin, reach, sent);
+    let work = run(app, origin, reach, sent, Arc::clone(room));
     let taken = match timeout_at(until, work).await {
         Ok(taken) => taken,
         Err(_) => {
@@ -206,6 +195,7 @@ async fn run(
     origin: Origin,
     reach: Reach,
     sent: Vec<Sent>,
+    room: Room,
 ) -> Result<Taken, Problem> {
     let prepare = move |app: &Arc<App>| {
         let mut prepared = Prepared::of(app, &origin, &reach, sent)?;
@@ -220,6 +210,7 @@ async fn run(
     let (done, stored) = oneshot::channel();
     let (numbered, counting) = (Sequences::numbered(&items), Arc::clone(app));
     let answer = move |stored: Result<Vec<Receipt>, store::Error>| {
+        drop(room);
         if let Ok(receipts) = &stored {
             counting.intake.sequences.stored(&numbered, receipts);
         }

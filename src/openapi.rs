@@ -5,6 +5,7 @@ mod intake;
 mod log;
 mod redactions;
 mod schemas;
+mod sources;
 
 use crate::api::facets::{FIELDS_DEFAULT, TOP_DEFAULT, TOP_MAX};
 use crate::api::histogram::{BUCKETS_DEFAULT, BUCKETS_MAX};
@@ -46,7 +47,7 @@ fn paths() -> Value {
         "/v1/entries": {"post": append(), "get": list()},
         "/v1/entries/{id}": {"get": show_one()},
         "/v1/entries/{id}/proof": {"get": log::proof()},
-        "/v1/logs": {"get": operation("logs", "The logs, their names, keys and newest checkpoints", vec![], "Logs", &[Kind::BadParameter])},
+        "/v1/logs": {"get": operation("logs", "The logs, their names, keys and newest checkpoints", vec![], "Logs", &[Kind::BadParameter]), "post": sources::log_records()},
         "/v1/logs/{organization}/checkpoint": {"get": log::checkpoint()},
         "/v1/logs/{organization}/tile/{path}": {"get": log::tile()},
         "/v1/entries/{id}/redact": {"post": redactions::members()},
@@ -64,6 +65,7 @@ fn paths() -> Value {
     let all = paths.as_object_mut().expect("paths by name");
     all.extend(access::paths());
     all.extend(intake::paths());
+    all.extend(sources::paths());
     paths
 }
 

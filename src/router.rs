@@ -1,6 +1,7 @@
 //! Every route, in one table.
 
 use crate::api::condition;
+use crate::api::sources::{hec, otlp};
 use crate::app::App;
 use crate::{api, export, guard, openapi, pages, tail};
 use axum::Router;
@@ -14,7 +15,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/entries", get(api::list).post(api::append))
         .route("/entries/{id}", get(api::show))
         .route("/entries/{id}/proof", get(api::proof::show))
-        .route("/logs", get(api::logs::list))
+        .route("/logs", get(api::logs::list).post(otlp::export))
         .route(
             "/logs/{organization}/checkpoint",
             get(api::logs::checkpoint),
@@ -35,6 +36,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(condition::metrics))
         .route("/openapi.json", get(openapi::show))
         .nest("/v1", v1)
+        .route(
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            post(otlp::grpc::export),
+        )
+        .route("/services/collector", post(hec::collect))
+        .route("/services/collector/event", post(hec::collect))
+        .route("/services/collector/raw", post(hec::collect_lines))
+        .route("/services/collector/health", get(hec::health))
         .merge(pages::router())
         .fallback(guard::no_such_route)
         .method_not_allowed_fallback(guard::no_such_method)

@@ -1,7 +1,12 @@
 //! Sockets: encryption, timeouts, a bound on connections, graceful shutdown.
 //!
 //! Written on hyper directly because `axum::serve` sets no timer, and without one a caller may send half a head and stay.
+//!
+//! - [`multiplexed`]: HTTP/2, for gRPC alone
+//! - [`patient`]: writes are not waited for without end
+//! - [`tls`]: how connections are encrypted
 
+mod multiplexed;
 mod patient;
 pub mod tls;
 
@@ -197,10 +202,20 @@ fn raise_descriptor_limit() {
 async fn welcome(app: &App, service: Router, stream: TcpStream, peer: Peer) {
     let limits = &app.settings.limits;
     let Some(tls) = &app.settings.tls else {
-        return converse(app, service, Patient::new(stream, limits.write_wait), peer).await;
+        let Some(is_multiplexed) = multiplexed::begins(app, &stream).await else {
+            return;
+        };
+        let stream = Patient::new(stream, limits.write_wait);
+        return match is_multiplexed {
+            true => multiplexed::converse(app, service, stream, peer).await,
+            false => converse(app, service, stream, peer).await,
+        };
     };
     if let Some(stream) = handshake::shake(app, tls, stream, limits.header_wait).await {
-        converse(app, service, stream, peer).await;
+        match stream.get_ref().1.alpn_protocol() {
+            Some(tls::MULTIPLEXED) => multiplexed::converse(app, service, stream, peer).await,
+            _ => converse(app, service, stream, peer).await,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::door::Door;
 use super::forwarded::{Sender, sender};
-use super::framing;
+use super::{framing, shown};
 use crate::access::token::{Kind as Shown, Presented};
 use crate::access::{Credential, Denied, Identifier, Principal};
 use crate::app::App;
@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use entry::Timestamp;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -112,16 +113,17 @@ impl Circumstances {
 }
 
 /// Who the headers speak for. Where there are two credentials, the bearer's counts.
-pub(super) fn identify(door: &Door, headers: &HeaderMap, now: Timestamp) -> Identity {
+pub(super) fn identify(door: &Door, path: &str, headers: &HeaderMap, now: Timestamp) -> Identity {
     let Door::Guarded(guarded) = door else {
         return Identity::Known(Principal::local());
     };
-    let (text, is_cookie) = match (bearer(headers), cookie(headers)) {
+    let (text, is_cookie) = match (shown::token(path, headers), cookie(headers)) {
         (Some(Ok(token)), _) => (token, false),
         (Some(Err(what)), _) => return Identity::Denied(what),
-        (None, Some(session)) => (session, true),
+        (None, Some(session)) => (Cow::Borrowed(session), true),
         (None, None) => return Identity::Nobody,
     };
+    let text = text.as_ref();
     // Each where it belongs: what a browser sends by itself must not be what programs hold, nor the other way round.
     let fits = match Presented::parse(text).map(|shown| shown.kind) {
         Ok(Shown::Session) => is_cookie,
@@ -141,17 +143,6 @@ pub(super) fn identify(door: &Door, headers: &HeaderMap, now: Timestamp) -> Iden
             Identity::Denied("the credential is not known, or not any more")
         }
     }
-}
-
-pub(super) fn bearer(headers: &HeaderMap) -> Option<Result<&str, &'static str>> {
-    let mut all = headers.get_all(header::AUTHORIZATION).iter();
-    let (first, second) = (all.next()?, all.next());
-    let text = first.to_str().ok().filter(|_| second.is_none());
-    let token = text.and_then(|text| {
-        let (scheme, token) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    Some(token.ok_or("Authorization is one header: Bearer and a token"))
 }
 
 /// The credential that a browser holds, if it sent one.
@@ -244,7 +235,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
 /// A page that a person opened, or a part of it that a script asks for, as opposed to what programs ask for.
 fn is_for_people(path: &str) -> bool {
-    !path.starts_with("/v1/") && path != "/metrics"
+    !path.starts_with("/v1/") && !path.starts_with("/services/") && path != "/metrics"
 }
 
 /// `/sign-in`, with the way back to a page that can be opened again.

@@ -4,10 +4,11 @@
 //! The cookie of such a page is not that of a person who signed in: one browser may hold both, and which of them a call is
 //! meant by is told by where the page stands, in a frame or in a window of its own.
 
-use super::caller;
+use super::{caller, shown};
 use crate::access::token::{Kind, Presented};
 use crate::app::App;
 use axum::http::HeaderMap;
+use std::borrow::Cow;
 use std::fmt;
 use url::{Origin, Url};
 
@@ -82,12 +83,11 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 /// True if what lets this call in is an embed token, good or over.
 pub(super) fn shows_embed(headers: &HeaderMap) -> bool {
-    let shown = match caller::bearer(headers) {
+    let shown = match shown::bearer(headers) {
         Some(token) => token.ok(),
-        None => cookie(headers),
+        None => cookie(headers).map(Cow::Borrowed),
     };
-    let shown = shown.and_then(|text| Presented::parse(text).ok());
-    shown.is_some_and(|shown| shown.kind == Kind::Embed)
+    shown.is_some_and(|text| Presented::parse(&text).is_ok_and(|shown| shown.kind == Kind::Embed))
 }
 
 /// True if the call is made for a frame, and is not by a person who signed in: what it shows, other sites may hold.

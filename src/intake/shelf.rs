@@ -38,13 +38,31 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceName(Box<str>);
 
+/// `/v1/sources/kubernetes/{name}` and `/v1/sources/{name}/quarantine` would be told apart no more.
+const RESERVED: &[&str] = &["cloudevents", "elastic", "kubernetes"];
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte)
+}
+
 impl SourceName {
-    /// `None` unless it is 1 to 63 of `a-z 0-9 . _ -`, beginning with a letter or a digit.
+    /// `None` unless it is 1 to 63 of `a-z 0-9 . _ -`, beginning with a letter or a digit, and no word of an address.
     pub fn parse(text: &str) -> Option<Self> {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
         let begins = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let fits = text.len() <= SOURCE_BYTES_MAX && text.bytes().all(plain);
-        (fits && text.as_bytes().first().is_some_and(begins)).then(|| Self(text.into()))
+        let fits = text.len() <= SOURCE_BYTES_MAX && text.bytes().all(is_plain);
+        let is_free = !RESERVED.contains(&text);
+        (fits && is_free && text.as_bytes().first().is_some_and(begins)).then(|| Self(text.into()))
+    }
+
+    /// The name nearest to what somebody else is called: `Pay API` is `pay-api`. `None` if nothing is left of it.
+    pub fn like(text: &str) -> Option<Self> {
+        let plain = |c: char| match c.to_ascii_lowercase() {
+            c if u8::try_from(c).is_ok_and(is_plain) => c,
+            _ => '-',
+        };
+        let name: String = text.trim().chars().map(plain).collect();
+        let name = name.trim_start_matches(['.', '_', '-']);
+        Self::parse(&name[..name.len().min(SOURCE_BYTES_MAX)])
     }
 
     pub fn as_str(&self) -> &str {

@@ -60,6 +60,9 @@ pub enum Unusable {
     Expired { path: PathBuf, at: Timestamp },
 }
 
+/// HTTP/2, as it is named in a handshake.
+pub const MULTIPLEXED: &[u8] = b"h2";
+
 /// What connections are encrypted with.
 pub struct Tls {
     files: Files,
@@ -227,7 +230,8 @@ impl Pair {
                 what: error.to_string(),
             },
         })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // In this order: who speaks both (browsers do) is answered in the first.
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), MULTIPLEXED.to_vec()];
         Ok(Self {
             config: Arc::new(config),
             chain: chain.into(),

@@ -15,6 +15,7 @@ mod builder;
 mod checks;
 mod managing;
 mod model;
+mod protocols;
 mod questions;
 mod random;
 pub mod routes;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Recorded data beside the project; none where it was cloned alone.
-fn fixtures() -> Option<PathBuf> {
+pub fn fixtures() -> Option<PathBuf> {
     let named = std::env::var_os("MAR_AUDIT_FIXTURES").map(PathBuf::from);
     let dir = named.unwrap_or_else(|| "../shared/fixtures".into());
     let found = dir.join("kubernetes/kube-apiserver").is_dir();
@@ -17,7 +17,7 @@ fn fixtures() -> Option<PathBuf> {
     found.then_some(dir)
 }
 
-fn send(server: &TestServer, body: &[u8]) -> Answer {
+pub fn send(server: &TestServer, body: &[u8]) -> Answer {
     let headers = [
         ("content-type", "application/json"),
         ("user-agent", "Go-http-client/1.1"),
@@ -30,24 +30,24 @@ fn send(server: &TestServer, body: &[u8]) -> Answer {
     )
 }
 
-fn tally(answer: &Answer) -> BTreeMap<String, u64> {
+pub fn tally(answer: &Answer) -> BTreeMap<String, u64> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     serde_json::from_slice(&answer.body).expect("numbers")
 }
 
-fn list(items: &[Value]) -> Vec<u8> {
+pub fn list(items: &[Value]) -> Vec<u8> {
     json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "metadata": {}, "items": items})
         .to_string()
         .into_bytes()
 }
 
-fn total(server: &TestServer, query: &str) -> u64 {
+pub fn total(server: &TestServer, query: &str) -> u64 {
     let answer = server.get(&format!("/v1/facets?fields=result&{query}"));
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["total"].as_u64().expect("a number")
 }
 
-fn event(id: &str, stage: &str, verb: &str) -> Value {
+pub fn event(id: &str, stage: &str, verb: &str) -> Value {
     json!({
         "level": "RequestResponse", "auditID": id, "stage": stage, "verb": verb,
         "requestURI": "/api/v1/namespaces/pay/configmaps/limits",

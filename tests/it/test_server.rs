@@ -10,8 +10,8 @@ use mar_audit::server;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::Store;
@@ -26,6 +26,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub app: Arc<App>,
     pub clock: Ticking,
+    pub disk: Disk,
     /// What the first owner makes itself known by, while there is none.
     pub link: Option<Secret>,
     is_guarded: bool,
@@ -58,6 +59,40 @@ impl Ticking {
     fn clock(&self) -> store::Clock {
         let clock = self.clone();
         Arc::new(move || clock.now())
+    }
+}
+
+/// What the log is written to: it can be made to stall, as a disk does that hangs in a sync. In truth the log waits for the time
+/// that it gives to entries, after it took them in and before it writes them.
+#[derive(Clone, Default)]
+pub struct Disk(Arc<(Mutex<bool>, Condvar)>);
+
+impl Disk {
+    pub fn stall(&self) {
+        *self.0.0.lock().expect("no panic") = true;
+    }
+
+    pub fn go_on(&self) {
+        *self.0.0.lock().expect("no panic") = false;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let stalled = self.0.0.lock().expect("no panic");
+        drop(
+            self.0
+                .1
+                .wait_while(stalled, |stalled| *stalled)
+                .expect("no panic"),
+        );
+    }
+
+    fn clock(&self, clock: store::Clock) -> store::Clock {
+        let disk = self.clone();
+        Arc::new(move || {
+            disk.pass();
+            clock()
+        })
     }
 }
 
@@ -126,9 +161,11 @@ impl TestServer {
         if settings.limits.source_wait == Settings::default().limits.source_wait {
             // A machine that does much else at once is slower than an API server has patience for.
             settings.limits.source_wait = Duration::from_secs(30);
+            settings.limits.exporter_wait = Duration::from_secs(30);
         }
+        let disk = Disk::default();
         let options = store::Options {
-            clock: clock.clock(),
+            clock: disk.clock(clock.clock()),
             random: mar_audit::random::system(),
             public_host: None,
             default_host: HOST.to_owned(),
@@ -161,6 +198,7 @@ impl TestServer {
             address,
             app,
             clock,
+            disk,
             link,
             is_guarded,
             settings,
@@ -181,6 +219,7 @@ impl TestServer {
     }
 
     fn halt(&mut self) {
+        self.disk.go_on();
         if let Some((stop, thread)) = self.running.take() {
             // The server is gone already if nobody listens.
             let _ = stop.send(());

@@ -89,7 +89,10 @@ fn a_client_that_knows_the_authority_is_answered_in_either_version_and_others_ha
     }
     let mut only_newer = authority.client();
     only_newer.alpn_protocols = vec![b"h2".to_vec()];
-    shake(server.address, &only_newer).expect_err("HTTP/2 is not spoken here");
+    let stream = shake(server.address, &only_newer).expect("gRPC knows no other");
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"h2"[..]));
+    only_newer.alpn_protocols = vec![b"h3".to_vec()];
+    shake(server.address, &only_newer).expect_err("that is not spoken here");
     let stranger = Authority::new();
     shake(server.address, &stranger.client()).expect_err("nobody it knows vouches for us");
     wait_until("a refused handshake is counted", || {

@@ -18,6 +18,72 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "/v1/sources/kubernetes/{name}",
         "what is recorded is the entry",
     ),
+    ("POST", "/v1/logs", "what is recorded is the entry"),
+    (
+        "POST",
+        "/v1/sources/otlp/{name}/v1/logs",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/v1/sources/cloudevents/{name}",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/v1/sources/elastic/{name}/_bulk",
+        "what is recorded is the entry",
+    ),
+    (
+        "PUT",
+        "/v1/sources/elastic/{name}/_bulk",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/v1/sources/elastic/{name}/{index}/_bulk",
+        "what is recorded is the entry",
+    ),
+    (
+        "PUT",
+        "/v1/sources/elastic/{name}/{index}/_bulk",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/services/collector",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/services/collector/event",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/services/collector/raw",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/v1/sources/hec/{name}/services/collector",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/v1/sources/hec/{name}/services/collector/event",
+        "what is recorded is the entry",
+    ),
+    (
+        "POST",
+        "/v1/sources/hec/{name}/services/collector/raw",
+        "what is recorded is the entry",
+    ),
     (
         "POST",
         "/preferences",

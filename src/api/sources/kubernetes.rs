@@ -1,63 +1,39 @@
 //! `POST /v1/sources/kubernetes/{name}`: what an API server's `--audit-webhook-config-file` points to.
 
-use super::super::{Answer, json};
-use super::{Received, receive, turned_away};
+use super::super::Answer;
+use super::call::{Call, Parsed, told};
+use super::source;
 use crate::access::Permission;
 use crate::app::App;
 use crate::guard::Caller;
-use crate::guard::caller::SignInFirst;
-use crate::intake::{self, kubernetes};
-use crate::problem::{Kind, Problem};
-use crate::reading::forbidden;
-use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
+use crate::intake::kubernetes;
+use crate::intake::shelf::Sender;
+use axum::extract::{Path, State};
 use std::sync::Arc;
 
-/// Answers once every event is on stable storage, or refuses within a second: 429 and 503 are sent again by the API server.
-pub async fn webhook(
-    State(app): State<Arc<App>>,
-    caller: Result<Caller, SignInFirst>,
-    Path(name): Path<String>,
-    RawQuery(raw): RawQuery,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
-    let caller = match caller {
-        Ok(caller) => caller,
-        Err(first) => return turned_away(first, body),
+/// Answers once every event is on stable storage, or refuses within a second: the API server sends it again.
+pub async fn webhook(State(app): State<Arc<App>>, Path(name): Path<String>, call: Call) -> Answer {
+    let source = match source(&name) {
+        Ok(source) => source,
+        Err(problem) => return Err(call.refuse(problem)),
     };
-    let Ok(_place) = app.intake.calls.enter().await else {
-        crate::body::linger(body);
-        return Err(Kind::Overloaded.detail("too many calls of sources at once"));
+    let mut received = call.receive(&app).await?;
+    // What an API server says of its own patience.
+    received.parameter("timeout");
+    received.takes_no_more_parameters()?;
+    let sender = Sender {
+        organization: received.organization().clone(),
+        source,
     };
-    let received = receive(&app, &caller, &name, raw.as_deref(), &headers, body).await?;
-    let Received {
-        sender,
-        body,
-        share,
-    } = received;
-    let origin = kubernetes::origin(sender);
-    let of = origin.sender.clone();
-    let read = move |app: &Arc<App>| {
-        let mut sent = kubernetes::read(&body, &of, app.now())?;
+    let read = move |app: &Arc<App>, body: &[u8]| {
+        let mut sent = kubernetes::read(body, &sender, app.now())?;
         // What was stored before is compared by this process itself: nothing of it is told to the caller.
         let reading = app.reading(&Caller::process(), Permission::Read)?;
         kubernetes::reconstruct(&reading, &mut sent)?;
-        drop(share);
-        Ok(sent)
+        let parts = vec![(kubernetes::origin(sender), sent)];
+        Ok(Parsed { parts, more: () })
     };
-    let until = tokio::time::Instant::now() + app.settings.limits.source_wait;
-    let sent = tokio::time::timeout_at(until, app.blocking(read)).await;
-    let sent = sent.map_err(|_| slow())??;
-    let taken = intake::take(&app, &caller, origin, sent, until).await?;
-    if taken.tally.sent > 0 && taken.tally.refused == taken.tally.sent {
-        return Err(forbidden(Permission::Record));
-    }
-    let body = serde_json::to_vec(&taken.tally).expect("numbers are JSON");
-    Ok(json(body))
-}
-
-fn slow() -> Problem {
-    Kind::Overloaded.detail("the server is too slow to answer in time; send it again")
+    let wait = app.settings.limits.source_wait;
+    let (taken, ()) = received.take(&app, wait, read).await?;
+    told(&taken[0])
 }

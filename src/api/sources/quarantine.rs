@@ -6,9 +6,10 @@ use crate::access::Permission;
 use crate::api::access::bodies::{self, Items};
 use crate::api::query::Parameters;
 use crate::app::App;
+use crate::body::room_to_parse;
 use crate::guard::Caller;
 use crate::intake::shelf::{Item, Number, Sender};
-use crate::intake::{self, Fate, Outcome};
+use crate::intake::{self, Fate, Outcome, Sent};
 use crate::problem::{Fault, Kind, Problem};
 use crate::reading;
 use crate::watching::{Act, Deed};
@@ -237,6 +238,30 @@ pub struct Sums {
     pub stay: u64,
 }
 
+impl Sums {
+    /// What became of all that an item holds; true if nothing of it is to stay.
+    fn add(&mut self, outcomes: &[&Outcome]) -> bool {
+        let stays = |one: &&&Outcome| matches!(one, Outcome::Quarantined(_) | Outcome::Refused(_));
+        if outcomes.iter().any(|one| stays(&one)) {
+            self.stay += 1;
+            return false;
+        }
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Stored => self.stored += 1,
+                Outcome::Duplicate => self.duplicates += 1,
+                Outcome::Skipped => self.skipped += 1,
+                Outcome::Quarantined(_) | Outcome::Refused(_) => {}
+            }
+        }
+        true
+    }
+}
+
+fn is_mapped(one: &Sent) -> bool {
+    !matches!(one.fate, Fate::Quarantine(_))
+}
+
 async fn replay_step(
     app: &Arc<App>,
     caller: &Caller,
@@ -254,32 +279,30 @@ async fn replay_step(
     for (_, items) in by_format {
         let (mut sent, mut numbers) = (Vec::new(), Vec::new());
         let mut origin = None;
+        let mut bytes = 0;
         for (number, item) in items {
+            let length = item.raw.len();
             match intake::again(&item.format, item.raw, sender, item.received_at) {
-                Some((one, of)) if !matches!(one.fate, Fate::Quarantine(_)) => {
+                Some((all, of)) if all.iter().all(is_mapped) => {
                     origin = Some(of);
-                    sent.push(one);
-                    numbers.push(number);
+                    bytes += length;
+                    numbers.push((number, all.len()));
+                    sent.extend(all);
                 }
                 _ => sums.stay += 1,
             }
         }
         let Some(origin) = origin else { continue };
+        let room = Arc::new(room_to_parse(app, bytes).await);
         let until = Instant::now() + STEP_WAIT;
-        let taken = intake::take(app, caller, origin, sent, until).await?;
+        let taken = intake::take(app, caller, origin, sent, until, &room).await?;
+        let mut outcomes = taken.outcomes.iter();
         let mut done = Vec::new();
-        for (number, outcome) in numbers.into_iter().zip(&taken.outcomes) {
-            let sum = match outcome {
-                Outcome::Stored => &mut sums.stored,
-                Outcome::Duplicate => &mut sums.duplicates,
-                Outcome::Skipped => &mut sums.skipped,
-                Outcome::Quarantined(_) | Outcome::Refused(_) => {
-                    sums.stay += 1;
-                    continue;
-                }
-            };
-            *sum += 1;
-            done.push(number);
+        for (number, count) in numbers {
+            let of_one: Vec<&Outcome> = outcomes.by_ref().take(count).collect();
+            if sums.add(&of_one) {
+                done.push(number);
+            }
         }
         let of = sender.clone();
         let take_out = move |app: &Arc<App>| Ok(app.intake.quarantine.take_out(&of, &done)?);

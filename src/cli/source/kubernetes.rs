@@ -28,7 +28,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// What the source is called: `source:NAME` finds its entries
-    #[arg(long, value_name = "SOURCE", default_value = "kubernetes", value_parser = source_name)]
+    #[arg(long, value_name = "SOURCE", default_value = "kube-apiserver", value_parser = source_name)]
     name: SourceName,
     /// Make a token for this service, by login or id, that only records; you must manage access
     #[arg(long, value_name = "LOGIN|ID", conflicts_with = "recorder_token")]

@@ -445,6 +445,7 @@ pub fn public(world: &mut World, random: &mut Random, who: usize) -> Checked {
         "/sign-in/oidc",
         "/sign-in/oidc/callback?state=x",
         "/v1/none",
+        "/services/collector/health",
     ];
     let (answer, _) = world.ask(who, "GET", paths[random.below(paths.len())], "");
     world.must_answer_cleanly(

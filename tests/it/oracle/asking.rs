@@ -57,6 +57,8 @@ impl Asker {
         match body.as_bytes().first() {
             None => {}
             Some(b'{' | b'[') => request = request.header("content-type", "application/json"),
+            // How a message of gRPC begins.
+            Some(0) => request = request.header("content-type", "application/grpc"),
             Some(_) => {
                 request = request.header("content-type", "application/x-www-form-urlencoded")
             }

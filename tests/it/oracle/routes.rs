@@ -4,6 +4,7 @@ use super::administering as m;
 use super::around as a;
 use super::checks::{self as c, Checked};
 use super::managing as p;
+use super::protocols as o;
 use super::random::Random;
 use super::sending as s;
 use super::world::World;
@@ -137,6 +138,22 @@ pub const ROWS: &[(&str, &str, usize, Check)] = &[
     ("POST", "/sources/{name}/drop", 4, s::waiting),
     ("GET", "/connect", 5, p::connect),
     ("POST", "/connect", 3, p::make),
+    ("POST", "/v1/logs", 10, o::otlp),
+    ("POST", "/v1/sources/otlp/{name}/v1/logs", 5, o::otlp),
+    ("POST", "/v1/sources/cloudevents/{name}", 5, o::cloudevents),
+    ("GET", "/v1/sources/elastic/{name}", 3, o::about),
+    ("POST", "/v1/sources/elastic/{name}/_bulk", 5, o::elastic),
+    ("PUT", "/v1/sources/elastic/{name}/_bulk", 3, o::elastic),
+    ("POST", "/v1/sources/elastic/{name}/{index}/_bulk", 5, o::elastic),
+    ("PUT", "/v1/sources/elastic/{name}/{index}/_bulk", 3, o::elastic),
+    ("POST", "/services/collector", 5, o::hec),
+    ("POST", "/services/collector/event", 3, o::hec),
+    ("POST", "/services/collector/raw", 3, o::hec),
+    ("GET", "/services/collector/health", 1, a::public),
+    ("POST", "/v1/sources/hec/{name}/services/collector", 3, o::hec),
+    ("POST", "/v1/sources/hec/{name}/services/collector/event", 3, o::hec),
+    ("POST", "/v1/sources/hec/{name}/services/collector/raw", 3, o::hec),
+    ("POST", "/opentelemetry.proto.collector.logs.v1.LogsService/Export", 3, o::grpc),
     // Of no route: what is asked wrongly.
     ("GET", "", 20, a::wrong),
 ];

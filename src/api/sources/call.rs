@@ -1,0 +1,244 @@
+//! A call of a source on its way: who sends it, whose log it is for, its bytes, and its place among others.
+
+use super::super::query::Parameters;
+use super::super::{Answer, json};
+use super::organization;
+use crate::access::Permission;
+use crate::app::App;
+use crate::body::{self, Coding, Share};
+use crate::guard::Caller;
+use crate::guard::caller::{SignInFirst, unauthenticated};
+use crate::intake::{self, Origin, Sent, Taken};
+use crate::problem::{Kind, Problem};
+use crate::reading::{self, forbidden};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
+use entry::Organization;
+use sources::sent::Unreadable;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+
+/// A call as it came in, before anything of it is believed.
+pub struct Call {
+    caller: Result<Caller, SignInFirst>,
+    raw: Option<String>,
+    pub headers: HeaderMap,
+    body: Body,
+}
+
+impl FromRequest<Arc<App>> for Call {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Infallible> {
+        let (mut parts, body) = request.into_parts();
+        Ok(Self {
+            caller: Caller::from_request_parts(&mut parts, app).await,
+            raw: parts.uri.query().map(str::to_owned),
+            headers: parts.headers,
+            body,
+        })
+    }
+}
+
+impl Call {
+    /// Takes a place, and all of the body.
+    pub async fn receive(self, app: &Arc<App>) -> Result<Received, Problem> {
+        let Self {
+            caller,
+            raw,
+            headers,
+            body,
+        } = self;
+        let admitted = match Admitted::of(app, caller, raw.as_deref(), &headers).await {
+            Ok(admitted) => admitted,
+            Err(problem) => {
+                body::linger(body);
+                return Err(problem);
+            }
+        };
+        let mut share = Share::none_yet(app);
+        let packed = body::receive(app, &headers, body, &mut share).await?;
+        let (body, share) = body::unpack(app, admitted.coding, packed, share).await?;
+        Ok(Received {
+            admitted,
+            headers,
+            body,
+            share,
+        })
+    }
+
+    /// The answer to a call of which nothing is read.
+    pub fn refuse(self, problem: Problem) -> Problem {
+        body::linger(self.body);
+        problem
+    }
+}
+
+/// What is known before the body.
+struct Admitted {
+    caller: Caller,
+    organization: Organization,
+    parameters: Parameters,
+    coding: Coding,
+    /// Among the calls of sources.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Admitted {
+    async fn of(
+        app: &App,
+        caller: Result<Caller, SignInFirst>,
+        raw: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Self, Problem> {
+        let caller = caller.map_err(|first| match first {
+            SignInFirst::Program(problem) => *problem,
+            SignInFirst::Person(_) | SignInFirst::Frame(_) => {
+                unauthenticated("a source shows a token")
+            }
+        })?;
+        let reach = reading::reach(&caller, Permission::Record)?;
+        let mut parameters = Parameters::read(raw)?;
+        let mut faults = Vec::new();
+        let home = caller.principal.home();
+        let otherwise = home.unwrap_or(&app.settings.default_organization).clone();
+        let organization = organization(&mut parameters, &otherwise, &mut faults);
+        if !faults.is_empty() {
+            return Err(super::super::query::refused(faults));
+        }
+        if !reach.touches(&organization) {
+            return Err(forbidden(Permission::Record));
+        }
+        let coding = Coding::of(headers)?;
+        let place = app.intake.calls.enter().await;
+        let place = place.map_err(|_| Kind::Overloaded.detail("too many calls of sources at once"));
+        Ok(Self {
+            caller,
+            organization,
+            parameters,
+            coding,
+            _place: place?,
+        })
+    }
+}
+
+/// A call, received whole.
+pub struct Received {
+    admitted: Admitted,
+    pub headers: HeaderMap,
+    body: Vec<u8>,
+    /// Of the memory that calls in flight may take.
+    share: Share,
+}
+
+/// What a parser made of a call: what came from where, and what its answer needs besides.
+pub struct Parsed<T> {
+    pub parts: Vec<(Origin, Vec<Sent>)>,
+    pub more: T,
+}
+
+impl Received {
+    /// Whose entries these are.
+    pub fn organization(&self) -> &Organization {
+        &self.admitted.organization
+    }
+
+    /// A parameter of that kind of source.
+    pub fn parameter(&mut self, name: &str) -> Option<String> {
+        self.admitted.parameters.all(name).pop()
+    }
+
+    /// Refuses parameters that nobody asked for.
+    pub fn takes_no_more_parameters(&mut self) -> Result<(), Problem> {
+        let parameters = std::mem::take(&mut self.admitted.parameters);
+        parameters.finish(&["organization"], Vec::new())
+    }
+
+    /// With the one message that the body holds in its place: how that is packed, and where it begins, is for `find` to tell.
+    pub async fn unframed(
+        self,
+        app: &Arc<App>,
+        find: impl FnOnce(&[u8]) -> Result<(Coding, usize), Problem>,
+    ) -> Result<Self, Problem> {
+        let Self {
+            admitted,
+            headers,
+            mut body,
+            share,
+        } = self;
+        let (coding, start) = find(&body)?;
+        body.drain(..start);
+        let (body, share) = body::unpack(app, coding, body, share).await?;
+        Ok(Self {
+            admitted,
+            headers,
+            body,
+            share,
+        })
+    }
+
+    /// Reads the body and has everything stored: the answer, or a refusal, within that time.
+    pub async fn take<T, F>(
+        self,
+        app: &Arc<App>,
+        wait: Duration,
+        read: F,
+    ) -> Result<(Vec<Taken>, T), Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<App>, &[u8]) -> Result<Parsed<T>, Problem> + Send + 'static,
+    {
+        let until = Instant::now() + wait;
+        let Self {
+            admitted,
+            body,
+            share,
+            ..
+        } = self;
+        let parse = async {
+            let room = body::room_to_parse(app, body.len()).await;
+            let parse = move |app: &Arc<App>| {
+                let parsed = read(app, &body);
+                drop((body, share));
+                parsed
+            };
+            Ok::<_, Problem>((app.blocking(parse).await?, Arc::new(room)))
+        };
+        let (parsed, room) = timeout_at(until, parse).await.map_err(|_| slow())??;
+        let mut taken = Vec::with_capacity(parsed.parts.len());
+        for (origin, sent) in parsed.parts {
+            taken.push(intake::take(app, &admitted.caller, origin, sent, until, &room).await?);
+        }
+        Ok((taken, parsed.more))
+    }
+}
+
+fn slow() -> Problem {
+    Kind::Overloaded.detail("the server is too slow to answer in time; send it again")
+}
+
+pub fn unreadable(why: Unreadable) -> Problem {
+    match why {
+        Unreadable::Malformed(why) => Kind::BadRequest.detail(why),
+        Unreadable::TooMuch(why) => Kind::TooLarge.detail(why),
+        Unreadable::Unsupported(why) => Kind::UnsupportedType.detail(why),
+    }
+}
+
+/// The answer that says how many of what was sent became what; 403 if the sender may send none of it.
+pub fn told(taken: &Taken) -> Answer {
+    let tally = &taken.tally;
+    if tally.sent > 0 && tally.refused == tally.sent {
+        return Err(forbidden(Permission::Record));
+    }
+    Ok(json(serde_json::to_vec(tally).expect("numbers are JSON")))
+}
+
+/// True if the same again may be taken later: nothing is wrong with it.
+pub fn may_come_again(problem: &Problem) -> bool {
+    problem.kind.status().is_server_error() || problem.kind == Kind::Timeout
+}

@@ -1,0 +1,157 @@
+//! `POST /v1/logs`, where OpenTelemetry's exporters send log records, and `POST /v1/sources/otlp/{name}/v1/logs`.
+//!
+//! Answers are in the form of the call. 503 is the only refusal after which an exporter sends again, so that whatever may go
+//! well later is one.
+//!
+//! - [`grpc`]: the same over gRPC
+
+pub mod grpc;
+
+use super::call::{Call, Parsed, Received, may_come_again, unreadable};
+use super::source;
+use crate::app::App;
+use crate::intake::shelf::{Sender, SourceName};
+use crate::intake::{Outcome, Sent, Taken, claims_of, protocols};
+use crate::problem::{Kind, Problem};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sources::otlp::{self, Encoding, answer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The source of records that name no service.
+const UNNAMED: &str = "otlp";
+
+/// `POST /v1/logs`: each service is a source.
+pub async fn export(State(app): State<Arc<App>>, call: Call) -> Response {
+    answered(&app, call, None).await
+}
+
+/// `POST /v1/sources/otlp/{name}/v1/logs`: all services are one source.
+pub async fn export_named(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    call: Call,
+) -> Response {
+    match source(&name) {
+        Ok(source) => answered(&app, call, Some(source)).await,
+        Err(problem) => call.refuse(problem).into_response(),
+    }
+}
+
+async fn answered(app: &Arc<App>, call: Call, named: Option<SourceName>) -> Response {
+    let Some(encoding) = encoding(&call.headers) else {
+        let says = "log records come as application/x-protobuf or application/json";
+        return call
+            .refuse(Kind::UnsupportedType.detail(says))
+            .into_response();
+    };
+    let taken = async { take(app, call.receive(app).await?, encoding, named).await };
+    match taken.await {
+        Ok(said) => {
+            let kind = [(header::CONTENT_TYPE, encoding.content_type())];
+            (kind, said.to_bytes(encoding)).into_response()
+        }
+        Err(problem) => refused(&problem, encoding),
+    }
+}
+
+fn encoding(headers: &HeaderMap) -> Option<Encoding> {
+    Encoding::of_content_type(headers.get(header::CONTENT_TYPE)?.to_str().ok()?)
+}
+
+/// What an exporter is told of what it sent.
+#[derive(Debug, Default)]
+pub struct Said {
+    rejected: u64,
+    message: String,
+}
+
+impl Said {
+    fn of(taken: &[Taken]) -> Self {
+        let outcomes = || taken.iter().flat_map(|taken| &taken.outcomes);
+        let refused = outcomes().find_map(|outcome| match outcome {
+            Outcome::Refused(why) => Some(why.clone()),
+            _ => None,
+        });
+        let beside = outcomes().find_map(|outcome| match outcome {
+            Outcome::Quarantined(why) => Some(format!("kept beside, until it is mapped: {why}")),
+            _ => None,
+        });
+        Self {
+            rejected: taken.iter().map(|taken| taken.tally.refused).sum(),
+            message: refused.or(beside).unwrap_or_default(),
+        }
+    }
+
+    pub fn to_bytes(&self, encoding: Encoding) -> Vec<u8> {
+        answer::response(self.rejected, &self.message, encoding)
+    }
+}
+
+/// Has the records of a call stored.
+pub async fn take(
+    app: &Arc<App>,
+    mut received: Received,
+    encoding: Encoding,
+    named: Option<SourceName>,
+) -> Result<Said, Problem> {
+    received.takes_no_more_parameters()?;
+    let organization = received.organization().clone();
+    let sender = move |service: Option<&str>| {
+        let like = || SourceName::like(service?);
+        let source = named.clone().or_else(like);
+        let unnamed = || SourceName::parse(UNNAMED).expect("a slug");
+        Sender {
+            organization: organization.clone(),
+            source: source.unwrap_or_else(unnamed),
+        }
+    };
+    let read = move |app: &Arc<App>, body: &[u8]| {
+        let now = app.now();
+        let mut claims = |service: Option<&str>| claims_of(&sender(service), now);
+        let groups = otlp::read(body, encoding, otlp::table(), &mut claims);
+        let mut parts: BTreeMap<Sender, Vec<Sent>> = BTreeMap::new();
+        for group in groups.map_err(unreadable)? {
+            let part = parts.entry(sender(group.service.as_deref())).or_default();
+            part.extend(group.sent);
+        }
+        let of = |(sender, sent)| (protocols::origin(sender, otlp::FORMAT), sent);
+        Ok(Parsed {
+            parts: parts.into_iter().map(of).collect(),
+            more: (),
+        })
+    };
+    let wait = app.settings.limits.exporter_wait;
+    let (taken, ()) = received.take(app, wait, read).await?;
+    Ok(Said::of(&taken))
+}
+
+/// gRPC's number for a refusal.
+pub fn code(problem: &Problem) -> u32 {
+    match problem.kind {
+        _ if may_come_again(problem) => 14,
+        Kind::Unauthenticated => 16,
+        Kind::Forbidden | Kind::CrossOrigin => 7,
+        _ => 3,
+    }
+}
+
+fn refused(problem: &Problem, encoding: Encoding) -> Response {
+    let status = match may_come_again(problem) {
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => problem.kind.status(),
+    };
+    let body = answer::status(code(problem), &problem.detail, encoding);
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.extend(problem.headers().iter().cloned());
+    let kind = HeaderValue::from_static(encoding.content_type());
+    headers.insert(header::CONTENT_TYPE, kind);
+    if may_come_again(problem) {
+        let soon = HeaderValue::from_static("1");
+        headers.entry(header::RETRY_AFTER).or_insert(soon);
+    }
+    response
+}

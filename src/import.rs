@@ -3,6 +3,7 @@
 //! In reading order:
 //! - this file: inputs, counts, the report
 //! - [`input`]: files and standard input, and a first look at them
+//! - [`follow`]: a file that grows
 //! - [`send`], [`refused`]: what is stored, and what is kept beside
 //!
 //! What the formats mean is told by the crate `sources`.
@@ -10,6 +11,7 @@
 //! Nothing is lost: what no field of an entry holds stays in its context, and what becomes no entry is counted or kept.
 //! Importing the same data again stores nothing twice, because identities come from the data.
 
+mod follow;
 mod input;
 pub mod refused;
 pub mod send;
@@ -64,6 +66,12 @@ pub struct Arguments {
     /// Where refused items are kept [default: beside each file, as FILE.refused.ndjson]
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
+    /// Go on with the file as it grows, through rotation, from where the last run ended, until SIGTERM
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
+    /// Where --follow keeps how far it is [default: beside the file, as FILE.position]
+    #[arg(long, value_name = "FILE", requires = "follow")]
+    state: Option<PathBuf>,
     /// How long to try again while the server cannot take entries
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     patience: u64,
@@ -90,9 +98,14 @@ struct Counts {
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let mut counts = Counts::default();
+    if arguments.follow {
+        let followed = follow::run(arguments, &context.client()?, &mut counts);
+        report(&counts, false, context.common.output)?;
+        return followed.map_err(|failure| advise(failure, &counts));
+    }
     let mut inputs = Inputs::default();
     let mut mapper = mapper(arguments, &mut inputs)?;
-    let mut counts = Counts::default();
     let imported = if arguments.dry_run {
         let mut road = Road::Print(io::BufWriter::new(io::stdout()));
         import_files(arguments, mapper.as_mut(), inputs, &mut road, &mut counts)
@@ -114,24 +127,35 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
 /// The mapper that was asked for, or that the first items ask for.
 fn mapper(arguments: &Arguments, inputs: &mut Inputs) -> Result<Box<dyn Mapper>, Failure> {
     let mut formats = Formats::built_in();
-    let name: Box<str> = match (&arguments.mapping, &arguments.format) {
+    let name = match format_named(arguments, &mut formats)? {
+        Some(name) => name,
+        None => recognised(arguments, &formats, inputs)?,
+    };
+    Ok(formats
+        .mapper(&name, claims(arguments, &name)?)
+        .expect("a format that was recognised, named from the list or added"))
+}
+
+/// The format that is named, or the mapping of one's own.
+fn format_named(arguments: &Arguments, formats: &mut Formats) -> Result<Option<Box<str>>, Failure> {
+    match (&arguments.mapping, &arguments.format) {
         (Some(path), _) => {
             let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
             let file = path.display().to_string();
-            formats.add(&file, &text).map_err(Failure::failed)?
+            formats.add(&file, &text).map_err(Failure::failed).map(Some)
         }
-        (None, Some(name)) => name.as_str().into(),
-        (None, None) => recognised(arguments, &formats, inputs)?,
-    };
-    let claims = Claims {
-        source: arguments.source.as_deref().unwrap_or(&name).into(),
+        (None, Some(name)) => Ok(Some(name.as_str().into())),
+        (None, None) => Ok(None),
+    }
+}
+
+fn claims(arguments: &Arguments, format: &str) -> Result<Claims, Failure> {
+    Ok(Claims {
+        source: arguments.source.as_deref().unwrap_or(format).into(),
         organization: arguments.organization.clone().unwrap_or(Choice::Unsaid),
         now: crate::clock::now(),
-        redaction: redaction(arguments, &name)?,
-    };
-    Ok(formats
-        .mapper(&name, claims)
-        .expect("a format that was recognised, named from the list or added"))
+        redaction: redaction(arguments, format)?,
+    })
 }
 
 /// What is kept out of the log. Our own format is taken as it is: what was exported is imported again, and a draft is its caller's.
@@ -155,32 +179,38 @@ fn recognised(
     formats: &Formats,
     inputs: &mut Inputs,
 ) -> Result<Box<str>, Failure> {
-    let mut all: Vec<&str> = formats.names().map(|(name, _)| name).collect();
-    all.sort_unstable();
     for file in &arguments.files {
         let sample = inputs.sample(file)?;
-        if sample.trim_ascii().is_empty() {
-            continue;
+        if !sample.trim_ascii().is_empty() {
+            return recognise(formats, &sample, file);
         }
-        return match formats.recognise(&sample) {
-            Recognised::One(name) => {
-                terminal::say(format_args!("format: {name}"));
-                Ok(name)
-            }
-            Recognised::Several(names) => Err(Failure::failed(format!(
-                "{}: its first items are read by several formats\n--format names one: {}",
-                input::shown(file),
-                names.join(", ")
-            ))),
-            Recognised::Unknown => Err(Failure::failed(format!(
-                "{}: its first items are of no known format\n--format names one: {}\n--mapping reads one of your own",
-                input::shown(file),
-                all.join(", ")
-            ))),
-        };
     }
     // Nothing stands in any input, so nothing will be read, by any format.
     Ok("mar".into())
+}
+
+/// The format of the first items of a file.
+fn recognise(formats: &Formats, sample: &[u8], file: &Path) -> Result<Box<str>, Failure> {
+    match formats.recognise(sample) {
+        Recognised::One(name) => {
+            terminal::say(format_args!("format: {name}"));
+            Ok(name)
+        }
+        Recognised::Several(names) => Err(Failure::failed(format!(
+            "{}: its first items are read by several formats\n--format names one: {}",
+            input::shown(file),
+            names.join(", ")
+        ))),
+        Recognised::Unknown => {
+            let mut all: Vec<&str> = formats.names().map(|(name, _)| name).collect();
+            all.sort_unstable();
+            Err(Failure::failed(format!(
+                "{}: its first items are of no known format\n--format names one: {}\n--mapping reads one of your own",
+                input::shown(file),
+                all.join(", ")
+            )))
+        }
+    }
 }
 
 /// What is stored stays stored, and is recognised.

@@ -112,6 +112,15 @@ impl Refused {
         Ok(())
     }
 
+    /// Everything is in the file, on stable storage.
+    pub fn sync(&mut self) -> Result<(), Failure> {
+        let Some(out) = &mut self.out else {
+            return Ok(());
+        };
+        let synced = out.flush().and_then(|()| out.get_ref().sync_all());
+        synced.map_err(|e| Failure::file(&self.path, &e))
+    }
+
     /// Everything is in the file.
     pub fn flush(&mut self) -> Result<(), Failure> {
         match &mut self.out {

@@ -126,7 +126,7 @@ impl ReceiptLine {
 }
 
 /// Whether another try may help, and when the server asks for it.
-fn may_pass(error: &client::Error) -> Option<Option<Duration>> {
+pub fn may_pass(error: &client::Error) -> Option<Option<Duration>> {
     match error {
         client::Error::Unreachable { .. } | client::Error::Cut { .. } => Some(None),
         client::Error::Refused {

@@ -20,6 +20,7 @@ mod entrance;
 mod export;
 mod hostile;
 mod import;
+mod import_follow;
 mod import_formats;
 mod key;
 mod kill;

@@ -84,6 +84,12 @@ impl Tallies {
         heard.len() < SOURCES_MAX || heard.contains_key(sender)
     }
 
+    /// The same of a sender that somebody else's word makes one, such as the name of a service: those leave room for others.
+    pub fn has_ample_room_for(&self, sender: &Sender) -> bool {
+        let heard = self.heard.lock();
+        heard.len() < SOURCES_MAX / 10 * 9 || heard.contains_key(sender)
+    }
+
     pub fn count(&self, sender: &Sender, now: Timestamp, more: &Tally) {
         debug_assert!(more.is_whole(), "{more:?}");
         let mut heard = self.heard.lock();

@@ -167,6 +167,26 @@ fn a_record_that_is_no_entry_is_kept_beside_and_told_as_a_warning() {
     assert_eq!((&again["stay"], &again["stored"]), (&json!(1), &json!(0)));
 }
 
+/// An exporter whose call is refused for a name would drop all that comes with it.
+#[test]
+fn services_beyond_what_is_told_apart_are_one_source() {
+    let server = TestServer::start();
+    let one = |n: usize| {
+        of_service(
+            &format!("pod-{n}"),
+            &[record("login", 1, &format!("u-{n}"))],
+        )
+    };
+    let most = mar_audit::intake::tally::SOURCES_MAX;
+    for first in (0..most + 100).step_by(100) {
+        let services: Vec<Value> = (first..first + 100).map(one).collect();
+        let answer = send(&server, &call(&services));
+        assert_eq!((answer.status, answer.text()), (200, "{}"));
+    }
+    assert_eq!(total(&server, ""), most as u64 + 100);
+    assert_eq!(total(&server, "source=otlp"), 200);
+}
+
 #[test]
 fn a_refusal_is_a_status_in_the_form_of_the_call() {
     let server = TestServer::start();

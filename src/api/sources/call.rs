@@ -53,7 +53,7 @@ impl Call {
             headers,
             body,
         } = self;
-        let admitted = match Admitted::of(app, caller, raw.as_deref(), &headers).await {
+        let admitted = match Admitted::of(app, caller, raw.as_deref(), &headers) {
             Ok(admitted) => admitted,
             Err(problem) => {
                 body::linger(body);
@@ -62,12 +62,17 @@ impl Call {
         };
         let mut share = Share::none_yet(app);
         let packed = body::receive(app, &headers, body, &mut share).await?;
+        // Only now: who sends slowly takes nobody's place.
+        let place = app.intake.calls.enter().await;
+        let busy = |_| Kind::Overloaded.detail("too many calls of sources at once");
+        let place = place.map_err(busy)?;
         let (body, share) = body::unpack(app, admitted.coding, packed, share).await?;
         Ok(Received {
             admitted,
             headers,
             body,
             share,
+            place,
         })
     }
 
@@ -84,12 +89,10 @@ struct Admitted {
     organization: Organization,
     parameters: Parameters,
     coding: Coding,
-    /// Among the calls of sources.
-    _place: OwnedSemaphorePermit,
 }
 
 impl Admitted {
-    async fn of(
+    fn of(
         app: &App,
         caller: Result<Caller, SignInFirst>,
         raw: Option<&str>,
@@ -114,14 +117,11 @@ impl Admitted {
             return Err(forbidden(Permission::Record));
         }
         let coding = Coding::of(headers)?;
-        let place = app.intake.calls.enter().await;
-        let place = place.map_err(|_| Kind::Overloaded.detail("too many calls of sources at once"));
         Ok(Self {
             caller,
             organization,
             parameters,
             coding,
-            _place: place?,
         })
     }
 }
@@ -133,6 +133,8 @@ pub struct Received {
     body: Vec<u8>,
     /// Of the memory that calls in flight may take.
     share: Share,
+    /// Among the calls of sources, until it is answered.
+    place: OwnedSemaphorePermit,
 }
 
 /// What a parser made of a call: what came from where, and what its answer needs besides.
@@ -160,24 +162,17 @@ impl Received {
 
     /// With the one message that the body holds in its place: how that is packed, and where it begins, is for `find` to tell.
     pub async fn unframed(
-        self,
+        mut self,
         app: &Arc<App>,
         find: impl FnOnce(&[u8]) -> Result<(Coding, usize), Problem>,
     ) -> Result<Self, Problem> {
-        let Self {
-            admitted,
-            headers,
-            mut body,
-            share,
-        } = self;
-        let (coding, start) = find(&body)?;
-        body.drain(..start);
-        let (body, share) = body::unpack(app, coding, body, share).await?;
+        let (coding, start) = find(&self.body)?;
+        self.body.drain(..start);
+        let (body, share) = body::unpack(app, coding, self.body, self.share).await?;
         Ok(Self {
-            admitted,
-            headers,
             body,
             share,
+            ..self
         })
     }
 
@@ -197,6 +192,7 @@ impl Received {
             admitted,
             body,
             share,
+            place: _place,
             ..
         } = self;
         let parse = async {

@@ -99,23 +99,26 @@ pub async fn take(
 ) -> Result<Said, Problem> {
     received.takes_no_more_parameters()?;
     let organization = received.organization().clone();
-    let sender = move |service: Option<&str>| {
-        let like = || SourceName::like(service?);
-        let source = named.clone().or_else(like);
-        let unnamed = || SourceName::parse(UNNAMED).expect("a slug");
-        Sender {
+    let sender = move |app: &App, service: Option<&str>| {
+        let of = |source| Sender {
             organization: organization.clone(),
-            source: source.unwrap_or_else(unnamed),
-        }
+            source,
+        };
+        let like = || SourceName::like(service?).map(of);
+        let named = named.clone().map(of);
+        // Some programs give each of their processes a name: those beyond what can be told apart are one source.
+        let told_apart = |sender: &Sender| app.intake.tallies.has_ample_room_for(sender);
+        let sender = named.or_else(|| like().filter(told_apart));
+        sender.unwrap_or_else(|| of(SourceName::parse(UNNAMED).expect("a slug")))
     };
     let read = move |app: &Arc<App>, body: &[u8]| {
         let now = app.now();
-        let mut claims = |service: Option<&str>| claims_of(&sender(service), now);
+        let mut claims = |service: Option<&str>| claims_of(&sender(app, service), now);
         let groups = otlp::read(body, encoding, otlp::table(), &mut claims);
         let mut parts: BTreeMap<Sender, Vec<Sent>> = BTreeMap::new();
         for group in groups.map_err(unreadable)? {
-            let part = parts.entry(sender(group.service.as_deref())).or_default();
-            part.extend(group.sent);
+            let sender = sender(app, group.service.as_deref());
+            parts.entry(sender).or_default().extend(group.sent);
         }
         let of = |(sender, sent)| (protocols::origin(sender, otlp::FORMAT), sent);
         Ok(Parsed {

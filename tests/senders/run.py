@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 
 import elasticsearch
@@ -29,7 +31,7 @@ from splunk_handler import SplunkHandler
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
-from server import Tally, running  # noqa: E402
+from server import BINARY, Tally, address, running  # noqa: E402
 
 # A certificate for this machine, its key, and who vouches for it.
 TLS = HERE.parent / "clients" / "tls"
@@ -52,6 +54,8 @@ def main():
             splunk(log, tally)
     with running("--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "server.key")) as url:
         grpc_encrypted(url, tally)
+    for name, send in [("opentelemetry python", sends_records), ("opentelemetry python, grpc", sends_grpc), ("elasticsearch", sends_documents)]:
+        killed(name, send, tally)
     tally.end()
 
 
@@ -249,6 +253,96 @@ def splunk(log, tally):
     all_there(log, tally, "splunk handler", "hec")
     health = urllib.request.urlopen(log.url + "/services/collector/health", timeout=30)
     tally.check("splunk: healthy", json.load(health)["code"] == 17)
+
+
+# What a sender is telling of when its server is killed.
+MANY = 6000
+
+
+class Mortal:
+    """A server that is open to all, on a port that stays the same."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self):
+        command = [BINARY, "serve", "--data", self.folder + "/data", "--listen", f"127.0.0.1:{self.port}", "--allow-volatile"]
+        log = open(self.folder + "/log", "a+")
+        environment = {**os.environ, "MAR_AUDIT_ACCESS": "open"}
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder)
+        self.url = address(self.process, log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def counts(self):
+        """How many entries there are, and of how many actors."""
+        answer = requests.get(self.url + "/v1/facets?fields=actor", timeout=30).json()
+        return answer["total"], answer["facets"]["actor"]["distinct"]
+
+
+def killed(name, send, tally):
+    """kill -9 in the middle, and again: a sender that repeats what it had no answer to loses nothing and doubles nothing."""
+    with tempfile.TemporaryDirectory(prefix="mar-audit-killed-") as folder:
+        server = Mortal(folder)
+        try:
+            failed = []
+            sending = threading.Thread(target=lambda: failed.extend(send(server.url)))
+            sending.start()
+            killed_at = []
+            for _ in range(2):
+                before = server.counts()[0]
+                while sending.is_alive() and server.counts()[0] < before + MANY // 6:
+                    pass
+                killed_at.append(server.counts()[0])
+                server.kill()
+                server.start()
+            sending.join()
+            tally.check(f"{name}: was killed in the middle", max(killed_at) < MANY, killed_at)
+            tally.check(f"{name}: the sender is content", not failed, failed)
+            tally.check(f"{name}: nothing is lost or doubled", server.counts() == (MANY, MANY), server.counts())
+        finally:
+            server.kill()
+
+
+def sends_records(url):
+    return sends_by(OTLPLogExporter(endpoint=url + "/v1/logs", timeout=60))
+
+
+def sends_grpc(url):
+    return sends_by(GrpcExporter(endpoint=url, insecure=True, timeout=60))
+
+
+def sends_by(exporter):
+    made = LoggerProvider(resource=Resource.create({"service.name": "pay"}))
+    made.add_log_record_processor(BatchLogRecordProcessor(exporter, max_queue_size=2 * MANY, max_export_batch_size=64))
+    logger = made.get_logger("audit")
+    for n in range(MANY):
+        logger.emit(LogRecord(timestamp=(TIME + n) * 1_000_000_000, event_name="login", attributes={"user.id": f"u-{n}"}))
+    flushed = made.force_flush(120_000)
+    made.shutdown()
+    return [] if flushed else ["not all was sent"]
+
+
+def sends_documents(url):
+    client = elasticsearch.Elasticsearch(url + "/v1/sources/elastic/shop")
+    for first in range(0, MANY, 100):
+        actions = [
+            {"_op_type": "create", "_index": "audit", "event": {"action": "login"}, "user": {"id": f"u-{n}"}}
+            for n in range(first, first + 100)
+        ]
+        while True:
+            try:
+                helpers.bulk(client, actions, chunk_size=100)
+                break
+            except elasticsearch.ConnectionError:
+                pass
+    return []
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 //!
 //! - this file: each kind of sender, and what to copy for it
 //! - [`kubernetes`]: what an API server is started with
+//! - [`protocols`]: what speaks a protocol that many systems speak
 
 pub mod kubernetes;
+mod protocols;
 
 use crate::intake::shelf::SourceName;
 use entry::Organization;
@@ -55,6 +57,30 @@ pub const SENDERS: &[Sender] = &[
         title: "Kubernetes",
         says: "An API server tells its audit events by a webhook: who did what to which object, and what came of it.",
         snippets: of_kubernetes,
+    },
+    Sender {
+        key: "otlp",
+        title: "OpenTelemetry",
+        says: "An SDK or the Collector exports log records; one with an event name is an entry.",
+        snippets: protocols::opentelemetry,
+    },
+    Sender {
+        key: "cloudevents",
+        title: "CloudEvents",
+        says: "A broker or a program delivers events over HTTP, structured, in batches or binary.",
+        snippets: protocols::cloudevents,
+    },
+    Sender {
+        key: "elastic",
+        title: "Elasticsearch",
+        says: "What ships logs to Elasticsearch ships them here; documents are taken, never changed.",
+        snippets: protocols::elastic,
+    },
+    Sender {
+        key: "splunk",
+        title: "Splunk",
+        says: "What sends to an HTTP Event Collector sends here, and is answered as by one.",
+        snippets: protocols::splunk,
     },
     Sender {
         key: "sdk",

@@ -275,7 +275,8 @@ fn what_is_copied_has_this_address_and_a_token_that_records_and_does_nothing_els
 #[test]
 fn behind_an_open_door_nothing_is_shown_and_who_may_not_manage_access_makes_no_token() {
     let server = TestServer::start();
-    for kind in ["kubernetes", "sdk", "curl", "file"] {
+    let protocols = ["otlp", "cloudevents", "elastic", "splunk"];
+    for kind in [&["kubernetes", "sdk", "curl", "file"][..], &protocols].concat() {
         let answer = server.get(&format!("/connect?type={kind}&organization=acme"));
         let text = answer.text();
         says(

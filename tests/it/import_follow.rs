@@ -254,7 +254,9 @@ fn a_server_that_is_away_is_waited_for() {
     let follower = house.follow();
     house.lines("audit.log", 1..=2);
     house.wait_for(2);
+    // The place is written after the log's answer, so it may come later than the entries.
     let place = house.path("audit.log.position");
+    wait_until("a place is written down", || place.exists());
     let before = fs::read_to_string(&place).expect("kept");
     house.server = {
         let other = Program::serve(&house.path("other"));

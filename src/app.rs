@@ -8,6 +8,7 @@ use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::server::Tls;
+use crate::syslog::Listening;
 use crate::watching::Watch;
 use entry::address::Cidr;
 use entry::limits::BATCH_BYTES_MAX;
@@ -82,6 +83,8 @@ pub struct Settings {
     pub provider: Option<Provider>,
     /// Sites whose pages may show ours in a frame, to who has an embed token.
     pub embed_origins: Vec<Site>,
+    /// Where syslog is listened for.
+    pub syslog: Option<Listening>,
     pub limits: Limits,
 }
 
@@ -169,6 +172,7 @@ impl Default for Settings {
             proxies: Vec::new(),
             provider: None,
             embed_origins: Vec::new(),
+            syslog: None,
             limits: Limits::default(),
         }
     }

@@ -30,10 +30,11 @@ use sources::foreign::{Choice, Claims};
 use sources::redact::Redaction;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 use store::{Item, Receipt};
 use tally::{Tallies, Tally};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 pub use sources::sent::{Fate, Sent};
 
@@ -188,6 +189,46 @@ pub async fn take(
     };
     app.intake.tallies.count(&sender, now, &tally);
     taken
+}
+
+/// Pauses between two tries of [`take_at_last`].
+const AGAIN_MIN: Duration = Duration::from_millis(50);
+const AGAIN_MAX: Duration = Duration::from_secs(5);
+
+/// As [`take`], of a sender that is not answered, so that it cannot send again: tried until it is done, and counted once.
+pub async fn take_at_last(
+    app: &Arc<App>,
+    reach: &Reach,
+    origin: &Origin,
+    read: Arc<dyn Fn() -> Vec<Sent> + Send + Sync>,
+    room: &Room,
+) {
+    let mut wait = AGAIN_MIN;
+    let mut tries = 0_u32;
+    let taken = loop {
+        let read = Arc::clone(&read);
+        let once = async {
+            let sent = app.blocking(move |_| Ok(read())).await?;
+            run(app, origin.clone(), reach.clone(), sent, Arc::clone(room)).await
+        };
+        let problem = match once.await {
+            Ok(taken) => break taken,
+            Err(problem) => problem,
+        };
+        if tries == 0 {
+            let (source, why) = (origin.sender.source.as_str(), problem.detail.as_str());
+            tracing::warn!(source, why, "what was sent waits until it can be stored");
+        }
+        tries += 1;
+        sleep(wait).await;
+        wait = (wait * 2).min(AGAIN_MAX);
+    };
+    if tries > 0 {
+        let source = origin.sender.source.as_str();
+        tracing::info!(source, tries, "what waited is stored");
+    }
+    let tallies = &app.intake.tallies;
+    tallies.count(&origin.sender, app.now(), &taken.tally);
 }
 
 async fn run(

@@ -23,6 +23,7 @@
 //! - [`cli`], [`config`]: the command line and the settings
 //! - [`import`]: files of audit data, mapped and sent
 //! - [`setup`]: how other systems are pointed here
+//! - [`syslog`]: what comes by syslog, over sockets of its own
 //! - [`bundle`]: a run of entries with its evidence, in one file
 //! - [`verify`]: whether evidence holds, without trusting the server it came from
 //! - [`client`], [`terminal`]: what client commands call and show with
@@ -57,6 +58,7 @@ pub mod reading;
 pub mod router;
 pub mod server;
 pub mod setup;
+pub mod syslog;
 pub mod tail;
 pub mod terminal;
 pub mod verify;

@@ -1,6 +1,7 @@
 //! What `/metrics` says, in Prometheus' words: `mar_audit_…`, units last.
 
 use crate::api::receipts::Receipts;
+use crate::syslog;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -34,6 +35,7 @@ pub struct Metrics {
     pub checkpoint_size: Gauge,
     pub checkpoint_lag_seconds: Gauge<f64, AtomicU64>,
     pub ready: Gauge,
+    pub syslog: syslog::Counts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -105,6 +107,7 @@ impl Metrics {
             checkpoint_size: Gauge::default(),
             checkpoint_lag_seconds: Gauge::default(),
             ready: Gauge::default(),
+            syslog: syslog::Counts::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -133,6 +136,7 @@ impl Metrics {
             self.connections_refused.clone(),
         );
         self.register_tls(to);
+        self.syslog.register(to);
         to.register("tails", "Tails open", self.tails.clone());
         to.register(
             "exported_entries",

@@ -23,7 +23,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::{self, Parts};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use patient::Patient;
+pub(crate) use patient::Patient;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -144,7 +144,7 @@ pub async fn serve(
 }
 
 /// The next connection, and whom it comes from.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -285,7 +285,7 @@ fn builder(limits: &Limits) -> http1::Builder {
     http
 }
 
-async fn closes(closing: &mut watch::Receiver<bool>) {
+pub(crate) async fn closes(closing: &mut watch::Receiver<bool>) {
     // Without a sender there is no server either.
     drop(closing.wait_for(|closing| *closing).await);
 }

@@ -3,11 +3,14 @@
 //! - this file: each kind of sender, and what to copy for it
 //! - [`kubernetes`]: what an API server is started with
 //! - [`protocols`]: what speaks a protocol that many systems speak
+//! - [`syslog`]: what shows no token
 
 pub mod kubernetes;
 mod protocols;
+mod syslog;
 
 use crate::intake::shelf::SourceName;
+use crate::syslog::Listening;
 use entry::Organization;
 
 /// What a snippet is made with.
@@ -18,6 +21,8 @@ pub struct Here<'a> {
     /// Named where a token does not say it.
     pub organization: Option<&'a Organization>,
     pub shows: Shows<'a>,
+    /// Where syslog is listened for.
+    pub syslog: Option<&'a Listening>,
 }
 
 /// What a sender shows of who it is.
@@ -48,6 +53,8 @@ pub struct Sender {
     pub title: &'static str,
     pub says: &'static str,
     pub snippets: fn(&Here<'_>) -> Vec<Snippet>,
+    /// It shows a token; what does not is let in, named and put into a log by the settings.
+    pub shows_token: bool,
 }
 
 /// The kinds of senders that this server understands.
@@ -57,48 +64,63 @@ pub const SENDERS: &[Sender] = &[
         title: "Kubernetes",
         says: "An API server tells its audit events by a webhook: who did what to which object, and what came of it.",
         snippets: of_kubernetes,
+        shows_token: true,
     },
     Sender {
         key: "otlp",
         title: "OpenTelemetry",
         says: "An SDK or the Collector exports log records; one with an event name is an entry.",
         snippets: protocols::opentelemetry,
+        shows_token: true,
     },
     Sender {
         key: "cloudevents",
         title: "CloudEvents",
         says: "A broker or a program delivers events over HTTP, structured, in batches or binary.",
         snippets: protocols::cloudevents,
+        shows_token: true,
     },
     Sender {
         key: "elastic",
         title: "Elasticsearch",
         says: "What ships logs to Elasticsearch ships them here; documents are taken, never changed.",
         snippets: protocols::elastic,
+        shows_token: true,
     },
     Sender {
         key: "splunk",
         title: "Splunk",
         says: "What sends to an HTTP Event Collector sends here, and is answered as by one.",
         snippets: protocols::splunk,
+        shows_token: true,
+    },
+    Sender {
+        key: "syslog",
+        title: "Syslog",
+        says: "Hosts, appliances and daemons send messages; JSON, CEF and LEEF within them are read.",
+        snippets: syslog::snippets,
+        shows_token: false,
     },
     Sender {
         key: "sdk",
         title: "Rust SDK",
         says: "A program records its own actions, spools them while the log is away, and numbers them so that a gap is seen.",
         snippets: of_sdk,
+        shows_token: true,
     },
     Sender {
         key: "curl",
         title: "HTTP",
         says: "Anything that speaks HTTP records entries as JSON, one or many in a call.",
         snippets: of_curl,
+        shows_token: true,
     },
     Sender {
         key: "file",
         title: "Files",
         says: "What was written to files is mapped and sent from a command line; the format is recognised.",
         snippets: of_files,
+        shows_token: true,
     },
 ];
 
@@ -253,13 +275,14 @@ mod tests {
             name: &name,
             organization: Some(&acme),
             shows,
+            syslog: None,
         };
         let text = |sender: &Sender, shows| {
             let all = (sender.snippets)(&here(shows));
             let texts: Vec<String> = all.into_iter().map(|one| one.text).collect();
             texts.join("\n")
         };
-        for sender in SENDERS {
+        for sender in SENDERS.iter().filter(|sender| sender.shows_token) {
             let open = text(sender, Shows::Nothing);
             assert!(open.contains("https://log.example"), "{}", sender.key);
             assert!(open.contains("prod-1"), "{}", sender.key);

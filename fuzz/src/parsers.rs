@@ -11,6 +11,7 @@ use sources::redact::Redaction;
 use sources::scan::{Piece, Place, Scanner, Spill};
 use sources::sent::{Fate, Sent, Unreadable, again};
 use sources::syslog::framing::{Frame, Framing};
+use sources::syslog::relp::{self, Kind, Relp};
 use sources::table::Table;
 use sources::{cloudevents, elastic, foreign_time, hec, otlp, syslog};
 use std::io;
@@ -28,6 +29,7 @@ pub const ALL: &[(&str, Parser)] = &[
     ("hec", hec),
     ("syslog", syslog),
     ("framing", framing),
+    ("relp", relp),
     ("formats", formats),
     ("mapping", mapping),
     ("redact", redact),
@@ -200,6 +202,36 @@ pub fn framing(bytes: &[u8]) {
             }
             Frame::TooLong { bytes } => assert!(bytes <= stream.len()),
         }
+    }
+}
+
+/// The first byte says how large the pieces are, the second how long a message may be: the commands do not depend on the pieces, and
+/// each has its answer.
+pub fn relp(bytes: &[u8]) {
+    let [piece, longest, stream @ ..] = bytes else {
+        return;
+    };
+    let bytes_max = usize::from(*longest);
+    let commands = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut relp = Relp::new(bytes_max);
+        let mut found = Vec::new();
+        let mut fed = Ok(());
+        for piece in pieces {
+            fed = fed.and_then(|()| relp.feed(piece, &mut |one| found.push(one)));
+        }
+        (found, fed)
+    };
+    let (whole, fed) = commands(&mut std::iter::once(stream));
+    let piece = usize::from(*piece).max(1);
+    assert_eq!(commands(&mut stream.chunks(piece)), (whole.clone(), fed));
+    for command in &whole {
+        if let Kind::Message(Frame::Message(message)) = &command.kind {
+            assert!(message.len() <= bytes_max);
+        }
+        let mut said = Vec::new();
+        relp::answer(command, &mut said);
+        assert!(said.starts_with(format!("{} rsp ", command.number).as_bytes()));
+        assert!(said.ends_with(b"\n"));
     }
 }
 

@@ -4,9 +4,11 @@
 //! `json` where the message is an object, or `@cee:` and one. Bytes that are no UTF-8 stand as `\xff`.
 //!
 //! - [`framing`]: where the messages of a stream begin and end
+//! - [`relp`]: the same of a stream whose every message is answered
 //! - [`read`]: a message, as it is received, to drafts; CEF and LEEF within it go by their own tables
 
 pub mod framing;
+pub mod relp;
 
 use crate::cef;
 use crate::foreign::Claims;

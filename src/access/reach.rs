@@ -62,6 +62,13 @@ impl Reach {
         }
     }
 
+    /// One organization and its projects, for what comes by ways that show no credential and that a deployment opened: it may
+    /// record there.
+    pub fn recording(organization: &Organization) -> Self {
+        let extent = Extent::Organization(organization.clone());
+        Self::united(std::iter::once((extent, Mask::NONE)))
+    }
+
     /// What those of the grants reach that hold the permission.
     pub fn of(permission: Permission, grants: &[Grant]) -> Self {
         let grants = grants

@@ -10,8 +10,9 @@ use crate::guard::{Caller, Door, door};
 use crate::intake::Intake;
 use crate::server::Tls;
 use crate::server::tls::Files;
+use crate::syslog::Listeners;
 use crate::watching::{Act, Deed};
-use crate::{clock, demo, random, server};
+use crate::{clock, demo, random, server, syslog};
 use clap::Args;
 use signal_hook::consts::SIGXFSZ;
 use std::io::{self, IsTerminal, Write};
@@ -116,10 +117,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     log_to_stderr(&config)?;
     let settings = chosen(&config)?;
     let listener = listen(&config, &settings)?;
+    let syslog = Listeners::bind(&config.syslog, settings.tls.as_ref());
+    let syslog = syslog.map_err(Failure::failed)?;
+    let settings = Settings {
+        syslog: syslog.listening(),
+        ..settings
+    };
     ignore_file_size_signal()?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let store = Store::open(&config.data, store_options(&config, address))?;
-    let served = serve(&config, settings, &shown, listener, &store, arguments.demo);
+    let sockets = Sockets { listener, syslog };
+    let served = serve(&config, settings, &shown, sockets, &store, arguments.demo);
     // Closed even if serving failed: what was acknowledged is safe either way, but the next start is faster.
     let closed = store.close();
     served?;
@@ -155,6 +163,7 @@ pub(super) fn chosen(config: &Config) -> Result<Settings, Failure> {
         default_organization: config.default_organization.clone(),
         public_hosts: config.public_hosts.clone(),
         embed_origins: config.embed_origins.clone(),
+        syslog: None,
         insecure_listen: config.insecure_listen,
         tls: tls.transpose()?,
         proxies: config.proxies.clone(),
@@ -206,11 +215,17 @@ fn ignore_file_size_signal() -> Result<(), Failure> {
         .map_err(|e| Failure::failed(format!("SIGXFSZ cannot be handled: {e}")))
 }
 
+/// Everything that is listened on.
+struct Sockets {
+    listener: TcpListener,
+    syslog: Listeners,
+}
+
 fn serve(
     config: &Config,
     settings: Settings,
     shown: &[Shown],
-    listener: TcpListener,
+    sockets: Sockets,
     store: &Store,
     demo: bool,
 ) -> Result<(), Failure> {
@@ -233,6 +248,7 @@ fn serve(
         .build()
         .map_err(|e| Failure::failed(format!("no threads to serve with: {e}")))?;
     runtime.block_on(async {
+        let Sockets { listener, syslog } = sockets;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::failed)?;
         let stop =
             stopped().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
@@ -249,8 +265,17 @@ fn serve(
             listener.local_addr().map_err(Failure::failed)?,
             link,
         )?;
-        let served = server::serve(Arc::clone(&app), listener, stop).await;
+        let (served, listened) = tokio::join!(
+            async {
+                let served = server::serve(Arc::clone(&app), listener, stop).await;
+                // Also where it did not begin.
+                app.closing.send_replace(true);
+                served
+            },
+            syslog::serve(Arc::clone(&app), syslog)
+        );
         note(&app, Deed::new(Act::StopServer).with("version", VERSION)).await;
+        listened.map_err(Failure::failed)?;
         served.map_err(Failure::failed)
     })
 }
@@ -309,6 +334,10 @@ fn announce(settings: &Settings, address: SocketAddr, link: Option<Secret>) -> R
                 out,
                 "first sign-in, once, within a day: {outside}/claim#{link}"
             )?;
+        }
+        let syslog = settings.syslog.iter().flat_map(|one| &one.addresses);
+        for (transport, address) in syslog {
+            writeln!(out, "syslog listening on {transport}://{address}")?;
         }
         out.flush()
     };

@@ -16,9 +16,10 @@ use rustls::client::verify_server_name;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::ParsedCertificate;
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{InconsistentKeys, ServerConfig};
+use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::{self, File};
@@ -184,8 +185,65 @@ impl Tls {
         }
     }
 
+    /// With what senders are met that speak no HTTP: the same certificate, renewed with it. Where authorities are given, a sender shows
+    /// a certificate of one of them.
+    pub fn for_senders(
+        self: &Arc<Self>,
+        authorities: Option<&Path>,
+    ) -> Result<Arc<ServerConfig>, Unusable> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .expect("the provider has both");
+        let builder = match authorities {
+            None => builder.with_no_client_auth(),
+            Some(path) => {
+                let roots = Arc::new(authorities_in(path)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+                let verifier = verifier.build().map_err(|error| Unusable::Unfit {
+                    path: path.to_owned(),
+                    what: error.to_string(),
+                })?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        Ok(Arc::new(
+            builder.with_cert_resolver(Arc::new(Current(Arc::clone(self)))),
+        ))
+    }
+
     fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.current.read().config))
+    }
+}
+
+/// Whatever certificate is served now.
+#[derive(Debug)]
+struct Current(Arc<Tls>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let config = Arc::clone(&self.0.current.read().config);
+        config.cert_resolver.resolve(hello)
+    }
+}
+
+fn authorities_in(path: &Path) -> Result<RootCertStore, Unusable> {
+    let unfit = |what: String| Unusable::Unfit {
+        path: path.to_owned(),
+        what,
+    };
+    let pem = bytes(path)?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|_| Unusable::NoCertificate(path.to_owned()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| unfit(error.to_string()))?;
+    }
+    match roots.is_empty() {
+        true => Err(Unusable::NoCertificate(path.to_owned())),
+        false => Ok(roots),
     }
 }
 

@@ -47,6 +47,7 @@ mod sources_pages;
 mod sources_quarantine;
 mod sources_sequences;
 mod sources_stalled;
+mod syslog;
 mod tail;
 mod test_server;
 mod tidy;

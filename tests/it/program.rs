@@ -72,7 +72,7 @@ pub fn run(arguments: &[&str]) -> Done {
 pub struct Program {
     child: Child,
     /// Held open: a server whose stdout is closed is another test.
-    _out: BufReader<ChildStdout>,
+    out: BufReader<ChildStdout>,
     pub url: String,
     pub data: PathBuf,
 }
@@ -109,10 +109,17 @@ impl Program {
             .to_owned();
         Self {
             child,
-            _out: out,
+            out,
             url,
             data: data.to_owned(),
         }
+    }
+
+    /// The next line that it prints, without its end.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("the server speaks");
+        line.trim_end().to_owned()
     }
 
     pub fn pid(&self) -> i32 {

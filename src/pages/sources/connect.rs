@@ -111,13 +111,19 @@ fn page(visit: &Visit, asked: &Asked, made: Option<&Secret>, filled: Filled<'_>)
         None if is_open => Shows::Nothing,
         None => Shows::Unmade,
     };
+    let takes_token = asked.sender.shows_token;
+    // What shows no token is called, and goes, as the settings say.
+    let set = visit.app.settings.syslog.as_ref().filter(|_| !takes_token);
+    let source = set.map_or(&asked.name, |set| &set.source);
     let is_default = asked.organization == visit.app.settings.default_organization;
     let here = Here {
         origin: &visit.setting.origin,
         name: &asked.name,
         // A token of an organization says it for every call.
-        organization: Some(&asked.organization).filter(|_| is_open && !is_default),
+        organization: Some(&asked.organization)
+            .filter(|_| (is_open || !takes_token) && !is_default),
         shows,
+        syslog: visit.app.settings.syslog.as_ref(),
     };
     let snippets = (asked.sender.snippets)(&here);
     let says = "Choose what sends, copy what it needs. It is listed under Sources with the first thing it sends.";
@@ -132,20 +138,24 @@ fn page(visit: &Visit, asked: &Asked, made: Option<&Secret>, filled: Filled<'_>)
         section.sheet.part {
             h2 { (asked.sender.title) }
             p { (asked.sender.says) }
-            (naming(visit, asked))
+            @match set {
+                None => (naming(visit, asked)),
+                Some(set) => p { "It is listened for, and goes to the log of " span.mono { (set.organization) } " as the source " span.mono { (set.source.as_str()) } ", whoever sends it." },
+            }
         }
-        @if !is_open { (token(visit, asked, made, filled)) }
+        @if !is_open && takes_token { (token(visit, asked, made, filled)) }
         section.sheet.part {
             h2 { "What to set up" }
-            @if is_open { p.soft { "This server lets everybody in, so nothing has to be shown. Start it with " code { "--access required" } " to change that." } }
-            @if matches!(shows, Shows::Unmade) { p.soft { code { (TOKEN_WORD) } " stands where the token goes." } }
+            @if !takes_token { p.soft { "Who may send is said by " code { "syslog_from" } " and by certificates, in the settings of the server." } }
+            @else if is_open { p.soft { "This server lets everybody in, so nothing has to be shown. Start it with " code { "--access required" } " to change that." } }
+            @if takes_token && matches!(shows, Shows::Unmade) { p.soft { code { (TOKEN_WORD) } " stands where the token goes." } }
             div.commands { @for snippet in &snippets { (copied(snippet)) } }
         }
         section.sheet.part {
             h2 { "See it arrive" }
             p {
                 "With the first entry it stands under " a href="/sources" { "Sources" } "; its entries are at "
-                a href=(Location::list().only("source", asked.name.as_str()).href()) { code { "source:" (asked.name.as_str()) } } "."
+                a href=(Location::list().only("source", source.as_str()).href()) { code { "source:" (source.as_str()) } } "."
             }
         }
     }

@@ -1,5 +1,5 @@
 """What people already run, sending to the real binary as it would to its own servers: OpenTelemetry's SDKs, Elasticsearch's client,
-a Splunk handler, the CloudEvents SDK. Each shows a token in its own way; what arrived is asked for by another.
+a Splunk handler, the CloudEvents SDK, rsyslogd and logger. Each shows a token in its own way; what arrived is asked for by another.
 """
 
 import base64
@@ -32,6 +32,7 @@ from splunk_handler import SplunkHandler
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 from server import BINARY, Tally, address, running  # noqa: E402
+from syslog_senders import syslog  # noqa: E402
 
 # A certificate for this machine, its key, and who vouches for it.
 TLS = HERE.parent / "clients" / "tls"
@@ -56,6 +57,7 @@ def main():
         grpc_encrypted(url, tally)
     for name, send in [("opentelemetry python", sends_records), ("opentelemetry python, grpc", sends_grpc), ("elasticsearch", sends_documents)]:
         killed(name, send, tally)
+    syslog(tally, COUNT)
     tally.end()
 
 

@@ -52,10 +52,18 @@ pub async fn listen(
     let mut closing = taking.app.closing.subscribe();
     let mut connections = JoinSet::new();
     loop {
-        let (stream, peer) = tokio::select! {
-            () = closes(&mut closing) => break,
+        let accepted = tokio::select! {
+            accepted = accept(&listener) => Some(accepted),
             Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener) => accepted,
+            () = closes(&mut closing) => None,
+        };
+        // Who connected before the end, and was not met yet, has sent something all the same.
+        let accepted = match accepted {
+            Some(accepted) => Some(accepted),
+            None => timeout(LAST_WORDS, accept(&listener)).await.ok(),
+        };
+        let Some((stream, peer)) = accepted else {
+            break;
         };
         let shows = matches!(
             entrance,

@@ -6,7 +6,7 @@
 //! - [`workload`]: the entries
 //! - `server`: the process under measurement
 //! - `bundle`: what an outsider's check takes
-//! - `ingest`, `query`, `export`, `proof`, `start`: what is measured
+//! - `ingest`, `query`, `export`, `proof`, `start`, `sources`: what is measured
 //! - `latency`: percentiles, and what one fsync costs here
 //! - `report`: the table in `docs/performance.md`
 
@@ -18,6 +18,7 @@ mod proof;
 mod query;
 mod report;
 mod server;
+mod sources;
 mod start;
 pub mod workload;
 
@@ -109,6 +110,8 @@ pub enum Command {
     Export(Measured),
     /// Measure proofs, and a bundle of the largest log, on a directory that `bench ingest` filled.
     Proof(Measured),
+    /// Measure what other systems send: the workload in the words of each protocol, to a directory of its own each.
+    Sources(Measured),
     /// Write the whole workload as an evidence bundle, and measure `verify bundle` on it.
     Bundle {
         #[arg(long, default_value_t = 1_000_000)]
@@ -197,6 +200,7 @@ pub fn run(command: Command) -> Result<(), Failed> {
         Command::Query(measured) => query::measure(&measured).map(drop),
         Command::Export(measured) => export::measure(&measured).map(drop),
         Command::Proof(measured) => proof::measure(&measured).map(drop),
+        Command::Sources(measured) => sources::measure(&measured).map(drop),
         Command::Bundle { entries, out } => {
             bundle::measure(&Workload::new(entries, Logs::One), &out).map(drop)
         }

@@ -16,14 +16,7 @@ const SINGLE_POSTS: u64 = 300;
 /// Fills the directory of this size and gives the figures. The workload's last [`SINGLE_POSTS`] entries are posted alone.
 pub(super) fn measure(measured: &Measured) -> Result<Vec<Figure>, Failed> {
     let dir = measured.dir();
-    std::fs::create_dir_all(&dir).map_err(Failed::file(&dir))?;
-    if std::fs::read_dir(&dir)
-        .map_err(Failed::file(&dir))?
-        .next()
-        .is_some()
-    {
-        return Err(Failed::NotEmpty { path: dir });
-    }
+    must_be_empty(&dir)?;
     let fsync = latency::fsync(&dir)?;
     let workload = measured.workload();
     let batched = workload.entries - SINGLE_POSTS.min(workload.entries / 10);
@@ -67,6 +60,16 @@ pub(super) fn measure(measured: &Measured) -> Result<Vec<Figure>, Failed> {
     server.stop()?;
     figures.extend(disk(&dir, workload.entries)?);
     Ok(figures)
+}
+
+/// Makes the directory, or refuses one that something is in.
+pub(super) fn must_be_empty(dir: &Path) -> Result<(), Failed> {
+    std::fs::create_dir_all(dir).map_err(Failed::file(dir))?;
+    let mut found = std::fs::read_dir(dir).map_err(Failed::file(dir))?;
+    match found.next() {
+        None => Ok(()),
+        Some(_) => Err(Failed::NotEmpty { path: dir.into() }),
+    }
 }
 
 /// Every client takes the next batch until there is none; how long each answer took.

@@ -1,10 +1,13 @@
 //! The process under measurement: started, asked, watched through `/proc`, ended or killed.
 
 use super::Failed;
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A running server of our own binary.
@@ -14,6 +17,9 @@ pub(super) struct Server {
     agent: ureq::Agent,
     /// From the start of the process to its line "listening".
     pub ready_after: Duration,
+    /// What it says besides: guards who reads the next line.
+    said: Mutex<Lines<BufReader<ChildStdout>>>,
+    syslog: OnceLock<SocketAddr>,
 }
 
 /// Memory of a process, in bytes, as the kernel counts it.
@@ -28,6 +34,11 @@ pub(super) struct Memory {
 impl Server {
     /// Starts on `data` and waits until it listens.
     pub fn start(data: &Path) -> Result<Self, Failed> {
+        Self::start_with(data, &[])
+    }
+
+    /// The same, with variables of its environment.
+    pub fn start_with(data: &Path, settings: &[(&str, &str)]) -> Result<Self, Failed> {
         let binary = std::env::current_exe()?;
         let begun = Instant::now();
         let mut child = Command::new(binary)
@@ -40,10 +51,11 @@ impl Server {
                 "--data",
             ])
             .arg(data)
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()?;
-        let lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
-        for line in lines {
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+        for line in lines.by_ref() {
             let line = line?;
             if let Some(at) = line.find("http://") {
                 let url = line[at..].split_whitespace().next().unwrap_or_default();
@@ -52,6 +64,8 @@ impl Server {
                     url: url.trim_end_matches('/').to_owned(),
                     agent: agent(),
                     ready_after: begun.elapsed(),
+                    said: Mutex::new(lines),
+                    syslog: OnceLock::new(),
                 });
             }
         }
@@ -72,11 +86,28 @@ impl Server {
             .map_err(|error| Failed::Server(format!("answered no JSON to {path}: {error}")))
     }
 
+    /// Where it listens for syslog: it says so after its own address.
+    pub fn syslog(&self) -> Result<SocketAddr, Failed> {
+        let mut said = self.said.lock();
+        if let Some(known) = self.syslog.get() {
+            return Ok(*known);
+        }
+        let line = said.next().transpose()?.unwrap_or_default();
+        let address = line.rsplit("://").next().and_then(|text| text.parse().ok());
+        let address = address.ok_or_else(|| Failed::Server(format!("says no address: {line}")))?;
+        Ok(*self.syslog.get_or_init(|| address))
+    }
+
     /// A client of its own connections.
     pub fn client(&self) -> Client {
+        self.client_of("/v1/entries")
+    }
+
+    /// One that posts to another path.
+    pub fn client_of(&self, path: &str) -> Client {
         Client {
             agent: agent(),
-            url: format!("{}/v1/entries", self.url),
+            url: format!("{}{path}", self.url),
         }
     }
 

@@ -39,6 +39,42 @@ fn a_small_run_fills_the_report_and_leaves_the_words_around_it() {
     }
 }
 
+#[test]
+fn every_protocol_is_measured_to_its_last_item() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory on disk");
+    let done = Command::new(env!("CARGO_BIN_EXE_mar-audit"))
+        .args([
+            "bench",
+            "sources",
+            "--entries",
+            "1200",
+            "--batch",
+            "500",
+            "--data",
+        ])
+        .arg(dir.path())
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    for what in [
+        "Kubernetes webhook",
+        "OpenTelemetry, protobuf",
+        "OpenTelemetry, JSON",
+        "CloudEvents, batches",
+        "Elasticsearch _bulk",
+        "Splunk HEC",
+        "syslog, TCP",
+        "syslog, RELP",
+    ] {
+        let line = said
+            .lines()
+            .find(|line| line.contains(&format!("{what}: ")));
+        let line = line.unwrap_or_else(|| panic!("no {what} in {said}"));
+        assert!(line.contains("entries/s"), "{line}");
+    }
+}
+
 fn bench(arguments: &[&str], dir: &Path, report: &Path) {
     let done = Command::new(env!("CARGO_BIN_EXE_mar-audit"))
         .arg("bench")

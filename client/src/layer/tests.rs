@@ -1,3 +1,5 @@
+mod servers;
+
 use super::*;
 use crate::action;
 use crate::recorder::tests::Bench;

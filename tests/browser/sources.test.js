@@ -129,7 +129,7 @@ describe("sources", () => {
   });
 
   it("is as its reader likes it, wide and narrow, light and dark, and says what it is to who cannot see", async () => {
-    const paths = ["/sources", "/sources/prod?organization=default", "/sources/prod/drop?organization=default", "/connect", "/connect?type=sdk&name=a", "/connect?name=%2F"];
+    const paths = ["/sources", "/sources/prod?organization=default", "/sources/prod/drop?organization=default", "/connect", "/connect?type=sdk&name=a", "/connect?type=syslog", "/connect?name=%2F"];
     for (const [size, viewport] of Object.entries(SIZES)) {
       for (const colorScheme of ["light", "dark"]) {
         await as_owner({ viewport, colorScheme });

@@ -3,6 +3,10 @@
 use crate::access::{Caller, claimed, entry};
 use crate::access_watching::{added, one};
 use crate::test_server::{Answer, TestServer};
+use entry::Organization;
+use mar_audit::app::Settings;
+use mar_audit::intake::shelf::SourceName;
+use mar_audit::syslog::{Listening, Transport};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -301,4 +305,30 @@ fn behind_an_open_door_nothing_is_shown_and_who_may_not_manage_access_makes_no_t
         "type=curl&name=x&organization=acme&login=x",
     );
     assert_eq!(refused.status, 403, "{}", refused.text());
+}
+
+#[test]
+fn syslog_shows_no_token_and_goes_where_the_settings_say() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let text = page(&owner, "/connect?type=syslog&name=prod&organization=acme");
+    says(&text, &["It is not listened for", "[syslog]", "prod"]);
+    assert!(!text.contains("Make a token"), "{text}");
+    let settings = Settings {
+        syslog: Some(Listening {
+            addresses: vec![(Transport::Relp, "0.0.0.0:2514".parse().expect("an address"))],
+            organization: Organization::parse("acme").expect("a slug"),
+            source: SourceName::parse("hosts").expect("a name"),
+            by_certificate: false,
+        }),
+        ..Settings::default()
+    };
+    let server = TestServer::with(settings);
+    let text = server
+        .get("/connect?type=syslog&name=prod")
+        .text()
+        .to_owned();
+    says(&text, &["omrelp", "port=&quot;2514&quot;", "source:hosts"]);
+    assert!(!text.contains("lets everybody in"));
+    assert!(!text.contains("source:prod"));
 }

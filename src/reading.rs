@@ -89,6 +89,11 @@ impl Reading {
         }
     }
 
+    /// The filter that matches what is reached.
+    fn reached(&self) -> Filter {
+        self.narrow(&Filter::everything())
+    }
+
     fn narrowed(&self, query: &PageQuery) -> PageQuery {
         PageQuery {
             filter: self.narrow(&query.filter),
@@ -197,16 +202,16 @@ impl Reading {
         self.snapshot.time_bounds(&self.narrow(filter))
     }
 
-    /// The entries of an id: at most one per log.
+    /// The entries of an id: at most one per log. One that is out of reach takes no longer than one that is not there.
     pub fn get(&self, id: &EntryId) -> Result<Vec<Entry>, Error> {
-        let found = self.snapshot.get(id)?.into_iter();
+        let found = self.snapshot.get(id, &self.reached())?.into_iter();
         Ok(found.filter_map(|entry| self.show(entry)).collect())
     }
 
     /// The entries of an id with what proves them, and what of each is hidden from the caller. As they are: what is given
     /// out of them goes through [`disclosure`].
     pub fn get_kept(&self, id: &EntryId) -> Result<Vec<(Kept, Mask)>, Error> {
-        let found = self.snapshot.get_kept(id)?.into_iter();
+        let found = self.snapshot.get_kept(id, &self.reached())?.into_iter();
         let reached = found.filter_map(|kept| Some((self.mask_of(&kept)?, kept)));
         Ok(reached.map(|(mask, kept)| (kept, mask)).collect())
     }

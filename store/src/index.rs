@@ -1,6 +1,7 @@
 //! Answers a [`Filter`] on one segment: which rows. The meaning is [`Filter::matches`]; this only finds them sooner.
 
 mod context;
+pub(crate) mod row;
 mod values;
 
 pub(crate) use values::records_matching;
@@ -10,6 +11,7 @@ use crate::rowset::RowSet;
 use crate::segment::{Block, Segment};
 use entry::filter::Term;
 use entry::{Entry, Filter};
+use row::Beside;
 
 /// Rows of one segment.
 #[derive(Clone, Debug)]
@@ -68,20 +70,40 @@ fn conjunction(segment: &Segment, filter: &Filter) -> Result<Found, Error> {
     let mut all = filter.conjuncts();
     all.sort_by_key(|filter| cost(filter));
     let mut found = Found::exact(RowSet::all(segment.len()));
-    for filter in all {
+    for one in all {
         let few = found.rows.as_range().is_none() && found.rows.count() <= FEW;
         if found.rows.is_empty() {
             return Ok(Found::exact(found.rows));
         }
         if few {
-            return Ok(Found::perhaps(found.rows));
+            return remaining(segment, &found.rows, filter);
         }
-        let next = find(segment, filter)?;
+        let next = find(segment, one)?;
         found.rows = found.rows.and(next.rows);
         found.exact &= next.exact;
     }
     found.exact |= found.rows.is_empty();
     Ok(found)
+}
+
+/// Of few rows those that their columns do not rule out: looked at one by one, none of them is unpacked in vain.
+fn remaining(segment: &Segment, rows: &RowSet, filter: &Filter) -> Result<Found, Error> {
+    let (mut left, mut exact, mut failed) = (Vec::new(), true, None);
+    rows.for_each(
+        |row| match row::matches(segment, row, filter, Beside::Nothing) {
+            Ok(Some(false)) => {}
+            Ok(said) => {
+                exact &= said.is_some();
+                left.push(row);
+            }
+            Err(error) => failed = Some(error),
+        },
+    );
+    let rows = RowSet::of_rows(segment.len(), left);
+    match failed {
+        None => Ok(Found { rows, exact }),
+        Some(error) => Err(error),
+    }
 }
 
 /// Conditions in the order in which they are worth looking at.

@@ -12,6 +12,7 @@
 //! - `segment`: an immutable run of entries and its indexes
 //! - [`mod@redaction`]: erases values from every file and keeps the proofs
 //! - `index`: answers a [`entry::Filter`] on one segment
+//! - `tail`: entries that are in no segment yet
 //! - [`view`]: pages, facets, histograms and scans over a snapshot
 //! - `scrub`: compares segment files with their checksums after a start; [`check`]: re-reads and re-derives everything; [`stopped`]: for whoever verifies
 
@@ -36,6 +37,7 @@ mod sim;
 mod state;
 pub mod stopped;
 pub mod store;
+mod tail;
 #[cfg(test)]
 mod test_entries;
 #[cfg(test)]

@@ -186,23 +186,26 @@ impl Segment {
 
     /// The entry of an id. `None` is said only of bytes that are those written: an id that is missed would be stored twice.
     pub fn find(&self, id: &EntryId) -> Result<Option<Entry>, Error> {
-        let Some(row) = self.find_row(id)? else {
-            return Ok(None);
-        };
+        match self.find_row(id)? {
+            Some(row) => self.named(id, row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The entry of an id that was found at a row.
+    fn named(&self, id: &EntryId, row: u32) -> Result<Entry, Error> {
         let entry = self.entry(row)?;
         match entry.id == *id {
-            true => Ok(Some(entry)),
+            true => Ok(entry),
             false => Err(self.damaged(format!("the id {id} leads to the entry of another"))),
         }
     }
 
-    /// As [`Segment::find`], with what proves it.
-    pub(crate) fn find_kept(&self, id: &EntryId) -> Result<Option<Kept>, Error> {
-        let Some(entry) = self.find(id)? else {
-            return Ok(None);
-        };
-        let salts = self.salts((entry.seq.0 - self.meta.first_seq.0) as u32)?;
-        Ok(Some(Kept { entry, salts }))
+    /// The entry of an id that was found at a row, with what proves it.
+    pub(crate) fn kept(&self, id: &EntryId, row: u32) -> Result<Kept, Error> {
+        let entry = self.named(id, row)?;
+        let salts = self.salts(self.ordinal_of(row))?;
+        Ok(Kept { entry, salts })
     }
 
     /// Fails unless ids are looked for in the bytes that were written. Read once; every later look costs nothing.
@@ -515,7 +518,7 @@ impl Segment {
         }
     }
 
-    fn record(&self, group: Group, row: u32) -> Option<Record<'_>> {
+    pub(crate) fn record(&self, group: Group, row: u32) -> Option<Record<'_>> {
         Record::read(group, self.records(group).get(self.forward(group).get(row)))
     }
 

@@ -4,6 +4,7 @@ use crate::kept::Kept;
 use crate::redaction::Standing;
 use crate::sealing::Limits;
 use crate::segment::Segment;
+use crate::tail::{PLACE_BYTES, Tail};
 use crate::tree::Published;
 use crate::view::{LogView, Snapshot};
 use crate::{Error, LogInfo};
@@ -41,7 +42,7 @@ impl Files {
 pub(crate) struct Log {
     pub files: Arc<Files>,
     pub memory: Vec<Arc<Segment>>,
-    pub tail: Arc<Vec<Arc<Kept>>>,
+    pub tail: Arc<Tail>,
     pub tail_bytes: usize,
 }
 
@@ -88,7 +89,7 @@ impl Log {
 /// What an entry takes in memory while it is in a tail, given its body: the body's texts, and the struct around them.
 pub(crate) fn memory_bytes(body: &[u8]) -> usize {
     // Each text is its own allocation; 256 bytes are what the allocator adds for a usual entry's.
-    body.len() + size_of::<Entry>() + 256 + HASH_BYTES
+    body.len() + size_of::<Entry>() + 256 + HASH_BYTES + PLACE_BYTES
 }
 
 /// What an entry that is in no file takes in its log's tree: a hash, and its part of those above.
@@ -372,7 +373,7 @@ impl State {
         let count = segment.len() as usize;
         // Which part of its bytes these entries took is not kept; that all of them take all of it is.
         let bytes = log.tail_bytes * count / log.tail.len();
-        log.tail = Arc::new(log.tail[count..].to_vec());
+        log.tail = Arc::new(log.tail[count..].iter().cloned().collect());
         log.tail_bytes -= bytes;
         inner.tail_bytes -= bytes;
         inner.memory_bytes += built_bytes(&segment);

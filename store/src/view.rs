@@ -19,8 +19,10 @@ mod spread;
 mod tally;
 mod walk;
 
+use crate::index::row::Beside;
 use crate::kept::Kept;
 use crate::segment::Segment;
+use crate::tail::Tail;
 use crate::{Error, index};
 use entry::field::Field;
 use entry::{Entry, EntryId, Filter, Organization, Seq, Timestamp};
@@ -103,7 +105,7 @@ pub struct LogView {
     pub organization: Organization,
     pub segments: Vec<Arc<Segment>>,
     /// Acknowledged, not yet in a segment; in order of seq.
-    pub tail: Arc<Vec<Arc<Kept>>>,
+    pub tail: Arc<Tail>,
 }
 
 /// The acknowledged state at one moment. Cheap to clone; holds its segments alive.
@@ -209,28 +211,23 @@ impl Snapshot {
         Ok(end(Direction::Descending)?.map(|newest| (oldest, newest)))
     }
 
-    /// The entries of an id: at most one per log.
-    pub fn get(&self, id: &EntryId) -> Result<Vec<Entry>, Error> {
-        let kept = self.get_kept(id)?.into_iter();
+    /// The entries of an id that match `within`: at most one per log. What does not match costs no more than what is not
+    /// there: logs that the filter leaves out are not looked into, and of others nothing is unpacked that its columns rule out.
+    pub fn get(&self, id: &EntryId, within: &Filter) -> Result<Vec<Entry>, Error> {
+        let kept = self.get_kept(id, within)?.into_iter();
         Ok(kept.map(|kept| kept.entry).collect())
     }
 
     /// As [`Snapshot::get`], with what proves them.
-    pub fn get_kept(&self, id: &EntryId) -> Result<Vec<Kept>, Error> {
+    pub fn get_kept(&self, id: &EntryId, within: &Filter) -> Result<Vec<Kept>, Error> {
+        let named = within.organizations();
+        let is_named = |log: &&LogView| {
+            let mut named = named.iter();
+            named.all(|named| named.contains(&log.organization))
+        };
         let mut entries = Vec::new();
-        for log in self.logs.iter() {
-            match log.tail.iter().find(|entry| entry.id == *id) {
-                Some(entry) => entries.push(Kept::clone(entry)),
-                None => {
-                    // The newest first: what is asked for is mostly young.
-                    let found = log
-                        .segments
-                        .iter()
-                        .rev()
-                        .find_map(|segment| segment.find_kept(id).transpose());
-                    entries.extend(found.transpose()?);
-                }
-            }
+        for log in self.logs.iter().filter(is_named) {
+            entries.extend(log.find(id, within)?);
         }
         Ok(entries)
     }
@@ -259,6 +256,22 @@ impl Snapshot {
 }
 
 impl LogView {
+    fn find(&self, id: &EntryId, within: &Filter) -> Result<Option<Kept>, Error> {
+        if let Some(entry) = self.tail.find(id) {
+            return Ok(within.matches(entry).then(|| Kept::clone(entry)));
+        }
+        // The newest first: what is asked for is mostly young.
+        for segment in self.segments.iter().rev() {
+            if let Some(row) = segment.find_row(id)? {
+                return match index::row::matches(segment, row, within, Beside::Index)? {
+                    Some(false) => Ok(None),
+                    _ => Ok(Some(segment.kept(id, row)?).filter(|kept| within.matches(kept))),
+                };
+            }
+        }
+        Ok(None)
+    }
+
     fn size(&self) -> u64 {
         let sealed: u64 = self
             .segments

@@ -4,6 +4,7 @@ mod access;
 mod access_pages;
 mod access_reserved;
 mod access_streams;
+mod access_timing;
 mod access_watching;
 mod api;
 mod bench;

@@ -37,7 +37,7 @@ fn log_view(organization: &Organization, entries: &[Arc<Kept>], cut: &Cut) -> Lo
     LogView {
         organization: organization.clone(),
         segments,
-        tail: Arc::new(left.to_vec()),
+        tail: Arc::new(left.iter().cloned().collect()),
     }
 }
 
@@ -313,17 +313,37 @@ proptest! {
     }
 
     #[test]
+    fn what_the_columns_say_of_a_row_is_what_the_entry_would(
+        plans in any_plans(100), cuts in any_cuts(), filter in any_filter(),
+    ) {
+        let (snapshot, _) = world(&plans, &cuts);
+        for segment in snapshot.logs.iter().flat_map(|log| &log.segments) {
+            for row in 0..segment.len() {
+                let matches = filter.matches(&segment.entry(row).expect("sound segments"));
+                for beside in [Beside::Nothing, Beside::Index] {
+                    let said = index::row::matches(segment, row, &filter, beside).expect("sound segments");
+                    prop_assert!(said.is_none_or(|said| said == matches), "{filter:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_entry_is_found_by_id_and_by_seq_and_every_segment_is_sound(
-        plans in any_plans(150), cuts in any_cuts(), stranger in plain::any_id(),
+        plans in any_plans(150), cuts in any_cuts(), stranger in plain::any_id(), within in any_filter(),
     ) {
         let (snapshot, all) = world(&plans, &cuts);
         for entry in &all {
-            let found = snapshot.get(&entry.id).expect("sound segments");
-            let expected: Vec<Entry> = all.iter().filter(|e| e.id == entry.id).map(|e| e.entry.clone()).collect();
-            prop_assert_eq!(found, expected);
+            for within in [&Filter::everything(), &within] {
+                let found = snapshot.get(&entry.id, within).expect("sound segments");
+                let there = all.iter().filter(|e| e.id == entry.id && within.matches(e));
+                let expected: Vec<Entry> = there.map(|e| e.entry.clone()).collect();
+                prop_assert_eq!(found, expected);
+            }
         }
         if all.iter().all(|entry| entry.id != stranger) {
-            prop_assert_eq!(snapshot.get(&stranger).expect("sound segments"), vec![]);
+            let found = snapshot.get(&stranger, &Filter::everything());
+            prop_assert_eq!(found.expect("sound segments"), vec![]);
         }
         prop_assert_eq!(snapshot.size(None), all.len() as u64);
         for log in snapshot.logs.iter() {
@@ -390,7 +410,7 @@ fn with_later(plans: &[Plan], later: &[Plan], cuts: &[Cut]) -> Snapshot {
                 .push(Arc::new(Segment::build(&organization, &tail)));
             tail.clear();
         }
-        log.tail = Arc::new(tail);
+        log.tail = Arc::new(tail.into_iter().collect());
         all.push(plan.clone());
     }
     snapshot.logs = Arc::new(logs);

@@ -4,6 +4,7 @@
 use entry::{Catalogue, Timestamp};
 use mar_audit::access::Secret;
 use mar_audit::app::{App, Settings};
+use mar_audit::config::provider;
 use mar_audit::guard::Door;
 use mar_audit::intake::Intake;
 use mar_audit::server;
@@ -102,6 +103,22 @@ const QUARANTINE_BYTES: u64 = 1024 * 1024;
 /// Memory for entries that are in no file yet.
 const OPEN_BYTES: usize = 32 * 1024 * 1024;
 
+/// A provider where people would sign in, if anybody reached it.
+pub fn provider_nobody_reaches() -> provider::Settings {
+    provider::Settings {
+        issuer: "http://127.0.0.1:1".into(),
+        client_id: "mar-audit".into(),
+        client_secret: None,
+        public_url: "http://localhost".into(),
+        name: "Nobody".into(),
+        scopes: vec!["openid".into()],
+        groups_claim: "groups".into(),
+        allowed_groups: Vec::new(),
+        assume_verified: false,
+        authorities: None,
+    }
+}
+
 fn new_dir() -> TempDir {
     tempfile::Builder::new()
         .prefix("mar-audit-it-")
@@ -136,6 +153,11 @@ impl TestServer {
     /// The same, with so little memory for entries that are in no file yet.
     pub fn guarded_with_open_bytes(bytes: usize) -> Self {
         Self::open(new_dir(), Ticking::new(), Settings::default(), bytes, true)
+    }
+
+    /// The same with both.
+    pub fn guarded_of(settings: Settings, open_bytes: usize) -> Self {
+        Self::open(new_dir(), Ticking::new(), settings, open_bytes, true)
     }
 
     /// Where its data directory lies, and what is beside it.
@@ -455,7 +477,7 @@ impl<S: Read + Write> Connection<S> {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,

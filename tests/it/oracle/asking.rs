@@ -1,19 +1,27 @@
 //! Calls without a socket: the router itself, asked in this process.
 
 use crate::test_server::{Answer, TestServer};
-use axum::Router;
 use axum::body::Body;
+use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, Request};
+use axum::middleware::{Next, from_fn};
+use axum::{Router, extract};
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
+/// Methods, and the patterns of the routes that calls came to.
+type Met = Arc<Mutex<BTreeSet<(String, String)>>>;
+
 pub struct Asker {
     runtime: Runtime,
     router: Router,
+    met: Met,
 }
 
 /// How long a stream may take to say what it has.
@@ -34,10 +42,24 @@ impl Asker {
             .worker_threads(1)
             .enable_all()
             .build();
+        let met = Met::default();
+        let notes = Arc::clone(&met);
+        let note = from_fn(move |request: extract::Request, next: Next| {
+            let route = request.extensions().get::<MatchedPath>();
+            let route = route.map_or("", MatchedPath::as_str).to_owned();
+            notes.lock().insert((request.method().to_string(), route));
+            next.run(request)
+        });
         Self {
             runtime: runtime.expect("a runtime"),
-            router: mar_audit::router::router(Arc::clone(&server.app)),
+            router: mar_audit::router::router(Arc::clone(&server.app)).layer(note),
+            met,
         }
+    }
+
+    /// The routes that calls came to since this was asked.
+    pub fn met(&self) -> BTreeSet<(String, String)> {
+        std::mem::take(&mut self.met.lock())
     }
 
     fn request(
@@ -72,11 +94,7 @@ impl Asker {
             .expect("a request")
     }
 
-    pub fn ask(&self, method: &str, path: &str, header: &(&str, String), body: &str) -> Answer {
-        self.ask_with(method, path, header, &[], body)
-    }
-
-    pub fn ask_with(
+    pub fn ask(
         &self,
         method: &str,
         path: &str,

@@ -59,6 +59,9 @@ pub struct Builder<'a> {
     pub minted: HashSet<String>,
     pub organizations: Vec<String>,
     pub projects: BTreeMap<String, Vec<String>>,
+    pub sources: BTreeMap<String, Vec<String>>,
+    /// The last number that each source of each organization gave.
+    numbers: BTreeMap<(String, String), u64>,
     roles: BTreeMap<String, (Vec<&'static str>, Hidden)>,
     people: Vec<Value>,
     targets: Vec<Value>,
@@ -79,11 +82,19 @@ impl<'a> Builder<'a> {
         }
         organizations.push("default".to_owned());
         projects.insert("default".to_owned(), vec!["shared".to_owned()]);
+        let mut named = |of: &String| {
+            let own = (0..2).map(|_| mint(random, &mut minted));
+            let all = own.chain(["mar-api", "kube"].map(str::to_owned)).collect();
+            (of.clone(), all)
+        };
+        let sources = organizations.iter().map(&mut named).collect();
         Self {
             random,
             minted,
             organizations,
             projects,
+            sources,
+            numbers: BTreeMap::new(),
             roles: BTreeMap::new(),
             people: Vec::new(),
             targets: Vec::new(),
@@ -189,10 +200,25 @@ impl Builder<'_> {
         let mut entry = json!({
             "id": self.id(&organization), "timestamp": at.to_string(), "actor": actor, "scope": scope,
             "action": *self.random.pick(&["scaleCluster", "deleteCluster", "createUser", "login", "tune"]), "result": "success",
-            "source": {"name": *self.random.pick(&["mar-api", "kube"])},
         });
+        entry["source"] = self.source(&organization);
         self.circumstances(&mut entry);
         entry
+    }
+
+    /// The first and the third of its organization number what they record, and now and then a number is missing.
+    fn source(&mut self, organization: &str) -> Value {
+        let at = self.random.below(4);
+        let name = self.sources[organization][at].clone();
+        let mut source = json!({"name": name});
+        if at.is_multiple_of(2) {
+            let step = 1 + u64::from(self.random.chance(4));
+            let key = (organization.to_owned(), name);
+            let number = self.numbers.entry(key).or_default();
+            *number += step;
+            source["sequence"] = (*number).into();
+        }
+        source
     }
 
     /// The same id in two organizations, now and then; never twice in one.
@@ -309,6 +335,7 @@ impl Builder<'_> {
         for organization in self.organizations.clone() {
             let mut entry = self.entry();
             entry["scope"] = json!({"organization": organization});
+            entry["source"] = self.source(&organization);
             entry["id"] = self.id(&organization).into();
             entries.push(entry);
         }
@@ -357,6 +384,8 @@ impl Builder<'_> {
             owner.done("PUT", &format!("/v1/access/roles/role-{n}"), &body);
             self.roles.insert(format!("role-{n}"), (permissions, mask));
         }
+        let all = json!({"permissions": PERMISSIONS});
+        owner.done("PUT", "/v1/access/roles/warden", &all);
         self.roles
             .insert("viewer".into(), (vec!["entries:read"], Hidden::new()));
         self.roles.insert(
@@ -368,6 +397,20 @@ impl Builder<'_> {
         );
         self.roles
             .insert("recorder".into(), (vec!["entries:record"], Hidden::new()));
+    }
+
+    /// Of one organization everything, of others nothing: in every world there are two to whom the other is foreign.
+    fn warden(&mut self, owner: &Caller<'_>, account: &str, nth: usize) -> Grant {
+        let organization = Some(self.organizations[nth].clone());
+        let mut body = json!({"account": account, "role": "warden"});
+        place(&mut body, &organization, &None);
+        owner.done("POST", "/v1/access/bindings", &body);
+        Grant {
+            organization,
+            projects: None,
+            permissions: PERMISSIONS.to_vec(),
+            mask: Hidden::new(),
+        }
     }
 
     /// Roles, accounts, groups, tokens, links, embedded pages.
@@ -402,7 +445,10 @@ impl Builder<'_> {
                     &json!({"groups": [group]}),
                 );
             }
-            let grants = self.grants(owner, &account, group.as_deref());
+            let grants = match n {
+                0 | 1 => vec![self.warden(owner, &account, n)],
+                _ => self.grants(owner, &account, group.as_deref()),
+            };
             accounts.insert(account.clone(), grants.clone());
             let person = Person {
                 name,

@@ -1,6 +1,7 @@
 //! Every route that answers with entries, counts or proofs of them, held against the model.
 
 use super::model::{Condition, FIELDS, MEMBERS, counted, micros};
+use super::numbers::{instant, through};
 use super::questions::{conditions, parameters, sort};
 use super::random::Random;
 use super::world::{By, Shown, Walk, World};
@@ -223,6 +224,16 @@ fn must_be_page(
         None => state(world, by, &walk.conditions, upto),
     };
     same("as_of", &page["as_of"].as_u64(), &expected)?;
+    // A walk that goes on is in an older state, of which nothing is known.
+    let through = match begun {
+        Some(_) => None,
+        None => through(world, by, &walk.conditions),
+    };
+    same(
+        "complete_through",
+        &instant(&page["complete_through"]),
+        &through,
+    )?;
     same(
         "whether the walk goes on",
         &went.is_some(),
@@ -593,13 +604,30 @@ pub fn export(world: &mut World, random: &mut Random, who: usize) -> Checked {
         &answer.trailer("x-audit-entries"),
         &Some(&*all.len().to_string()),
     )?;
+    let through = through(world, &by, &asked);
+    let header = answer.header("x-audit-complete-through");
+    same("complete_through", &instant(&json!(header)), &through)?;
     if format == "csv" {
         return rows(&answer, &all);
     }
+    let (told, end) = told(format, &answer)?;
+    let shown: Vec<Value> = all.iter().map(|one| one.view.clone()).collect();
+    same("the export", &told, &shown)?;
+    same(
+        "complete_through",
+        &instant(&end["complete_through"]),
+        &through,
+    )?;
+    let expected = state(world, &by, &asked, before);
+    same("as_of", &end["as_of"].as_u64(), &expected)
+}
+
+/// The entries of an export, and what stands behind them.
+fn told(format: &str, answer: &Answer) -> Result<(Vec<Value>, Value), String> {
     let text = String::from_utf8_lossy(&answer.body);
     let parse =
         |line: &str| serde_json::from_str::<Value>(line).map_err(|e| format!("{e}: {line}"));
-    let (told, end) = match format {
+    Ok(match format {
         "ndjson" => {
             let mut lines = text.lines().map(parse).collect::<Result<Vec<Value>, _>>()?;
             let end = lines.pop().ok_or("no last line")?;
@@ -609,11 +637,7 @@ pub fn export(world: &mut World, random: &mut Random, who: usize) -> Checked {
             let end = parse(&text)?;
             (end["entries"].as_array().expect("entries").clone(), end)
         }
-    };
-    let shown: Vec<Value> = all.iter().map(|one| one.view.clone()).collect();
-    same("the export", &told, &shown)?;
-    let expected = state(world, &by, &asked, before);
-    same("as_of", &end["as_of"].as_u64(), &expected)
+    })
 }
 
 /// Each cell of a file, but for names that stand for something else.

@@ -4,9 +4,11 @@ use super::administering::{MANAGE, foreign_at, known_accounts};
 use super::checks::{
     Checked, READ, is_refused, json_of, must_be_as_missing, must_be_refused, same,
 };
+use super::model::{Grant, Person};
 use super::random::Random;
 use super::world::{By, World};
 use crate::test_server::Answer;
+use mar_audit::setup::SENDERS;
 use std::collections::BTreeSet;
 
 const SEES: &[&str] = &[MANAGE, READ];
@@ -74,10 +76,8 @@ fn look(world: &mut World, who: usize, path: &str, needed: &[&str]) -> Checked {
 }
 
 /// `/access` leads on; its lists show who and what the caller manages.
-pub fn list(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let paths = ["people", "groups", "roles", "tokens", "sessions", "links"];
-    let path = format!("/access/{}", random.pick(&paths));
-    look(world, who, &path, &[MANAGE])
+pub fn list(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    look(world, who, world.row.1, &[MANAGE])
 }
 
 pub fn entrance(world: &mut World, _: &mut Random, who: usize) -> Checked {
@@ -94,17 +94,16 @@ pub fn entrance(world: &mut World, _: &mut Random, who: usize) -> Checked {
 }
 
 /// Forms that are empty yet: they offer places and roles that the caller may give.
-pub fn blank(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let paths = ["people/new", "roles/new", "tokens/new", "links/new"];
-    let path = format!("/access/{}", random.pick(&paths));
-    let (answer, _) = world.ask(who, "GET", &path, "");
+pub fn blank(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let path = world.row.1;
+    let (answer, _) = world.ask(who, "GET", path, "");
     let by = By {
         who,
         permissions: SEES,
         unmask: false,
     };
     if is_refused(world, who, &[MANAGE], false) {
-        return must_be_refused(world, &by, &path, &answer);
+        return must_be_refused(world, &by, path, &answer);
     }
     let managed = managed(world, who)?;
     world.must_answer_cleanly(&by, &managed, &answer)
@@ -127,40 +126,37 @@ pub fn account(world: &mut World, _: &mut Random, who: usize) -> Checked {
 }
 
 pub fn person(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let part = *random.pick(&["", "/disable"]);
+    let row = world.row.1;
     foreign_at(world, random, who, ("GET", "users", ""), |id| {
-        format!("/access/people/{id}{part}")
+        row.replace("{id}", id)
     })
 }
 
 /// What is done to somebody by their page.
 pub fn change_person(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let (part, form) = *random.pick(&[
+    let row = world.row.1;
+    let forms = [
         ("roles", "role=viewer&scope=server"),
         ("groups", "groups=x&another="),
         ("password", "password=a+long+password&again=a+long+password"),
         ("disable", "x=1"),
         ("enable", "x=1"),
-    ]);
+    ];
+    let form = forms.iter().find(|(part, _)| row.ends_with(part));
+    let form = form.expect("each has its form").1;
     foreign_at(world, random, who, ("POST", "users", form), |id| {
-        format!("/access/people/{id}/{part}")
+        row.replace("{id}", id)
     })
 }
 
 /// What is taken away, and asked about before: by who manages access, and by whom it is of.
 pub fn taken(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let (kind, act) = *random.pick(&[
-        ("bindings", "remove"),
-        ("tokens", "revoke"),
-        ("sessions", "end"),
-        ("links", "revoke"),
-    ]);
-    let is_own = ["tokens", "sessions"].contains(&kind) && random.chance(40);
-    let place = if is_own { "account" } else { "access" };
-    let (method, form) = *random.pick(&[("GET", ""), ("POST", "x=1")]);
-    foreign_at(world, random, who, (method, kind, form), |id| {
-        format!("/{place}/{kind}/{id}/{act}")
-    })
+    let (method, row) = world.row;
+    let kinds = ["bindings", "tokens", "sessions", "links"];
+    let kind = kinds.iter().find(|kind| row.contains(&format!("/{kind}/")));
+    let form = if method == "POST" { "x=1" } else { "" };
+    let call = (method, *kind.expect("each is of a kind"), form);
+    foreign_at(world, random, who, call, |id| row.replace("{id}", id))
 }
 
 /// A group that only accounts are in that the person may not know of.
@@ -183,19 +179,20 @@ fn foreign_group(world: &mut World, who: usize) -> Result<Option<String>, String
 }
 
 /// A group of somebody else's is none.
-pub fn group(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let (part, method, form) = *random.pick(&[
-        ("", "GET", ""),
-        ("/roles", "POST", "role=none-such&scope=server"),
-        ("/members", "POST", "login=nobody%40nowhere.example"),
-        ("/members/remove", "POST", "account=0000000000000"),
-    ]);
+pub fn group(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let (method, row) = world.row;
+    let form = match (method, row.rsplit('/').next()) {
+        ("GET", _) => "",
+        (_, Some("roles")) => "role=none-such&scope=server",
+        (_, Some("members")) => "login=nobody%40nowhere.example",
+        _ => "account=0000000000000",
+    };
     let by = By {
         who,
         permissions: SEES,
         unmask: false,
     };
-    let path = |name: &str| format!("/access/groups/{name}{part}");
+    let path = |name: &str| row.replace("{name}", name);
     let Some(name) = foreign_group(world, who)? else {
         return look(world, who, "/access/groups", &[MANAGE]);
     };
@@ -229,26 +226,38 @@ fn never(world: &mut World, who: usize, (method, path): (&str, &str), form: &str
 }
 
 /// Roles are known to who manages access; of no role there is a form, for nobody.
-pub fn role(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let part = *random.pick(&["edit", "remove"]);
-    let (method, form) = *random.pick(&[("GET", ""), ("POST", "permissions=entries:read")]);
-    let path = format!("/access/roles/none-such/{part}");
+pub fn role(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let (method, path) = (world.row.0, world.path(&[("name", "none-such")]));
+    let form = if method == "POST" {
+        "permissions=entries:read"
+    } else {
+        ""
+    };
     never(world, who, (method, &path), form)
 }
 
 /// Forms that lack something, or ask for what nobody may: nothing is made, whoever sends them.
 pub fn make(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let (path, form) = *random.pick(&[
+    let kind = random.pick(SENDERS).key;
+    let connect = format!("type={kind}&name=x&account=0000000000000");
+    let forms = [
         ("/access/people/new", "kind=service&name=&login=svc"),
         ("/access/roles/new", "name=viewer&permissions=entries:read"),
         ("/access/groups", "group=&role=viewer&scope=server"),
         ("/access/tokens/new", "name=x&account=0000000000000"),
         ("/access/links/new", "name=&permissions=entries:read"),
         ("/account/tokens/new", "name="),
-        ("/connect", "type=curl&name=x&account=0000000000000"),
+        ("/connect", &*connect),
         ("/account/password", "old_password=x&password=y&again=z"),
-    ]);
-    never(world, who, ("POST", path), form)
+    ];
+    let row = world.row.1;
+    let form = forms.iter().find(|(path, _)| *path == row);
+    never(
+        world,
+        who,
+        ("POST", row),
+        form.expect("each has its form").1,
+    )
 }
 
 /// A new token of one's own: for who has an account.
@@ -265,18 +274,39 @@ pub fn own_token(world: &mut World, _: &mut Random, who: usize) -> Checked {
     world.must_answer_cleanly(&by, &managed, &answer)
 }
 
-/// What is copied to connect a source: it names services and organizations, of those that the person manages.
-pub fn connect(world: &mut World, random: &mut Random, who: usize) -> Checked {
-    let kind = random.pick(&["kubernetes", "sdk", "curl", "file"]);
-    let path = format!("/connect?type={kind}");
-    let (answer, _) = world.ask(who, "GET", &path, "");
+/// What is copied to connect a source of each kind: it names services and organizations, of those that the person manages.
+pub fn connect(world: &mut World, _: &mut Random, who: usize) -> Checked {
     let by = By {
         who,
         permissions: SEES,
         unmask: false,
     };
-    let is_answered = [200, 403].contains(&answer.status);
-    same("that it is answered", &is_answered, &true)?;
     let managed = managed(world, who)?;
-    world.must_answer_cleanly(&by, &managed, &answer)
+    let expected = if connects(&world.people[who]) {
+        200
+    } else {
+        403
+    };
+    for sender in SENDERS {
+        let path = format!("/connect?type={}", sender.key);
+        let (answer, _) = world.ask(who, "GET", &path, "");
+        same(sender.key, &answer.status, &expected)?;
+        world.must_answer_cleanly(&by, &managed, &answer)?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let is_shown = expected == 403 || text.contains(sender.says);
+        same(sender.key, &is_shown, &true)?;
+    }
+    Ok(())
+}
+
+/// Whoever records or manages something, or reads a whole organization by an account of their own.
+fn connects(person: &Person) -> bool {
+    let whole = |grant: &Grant| grant.projects.is_none() && grant.permissions.contains(&READ);
+    let reads = |grant: &Grant| {
+        let mut bounds = person.bounds.iter();
+        whole(grant) && bounds.all(|bound| whole(bound) && bound.meets(grant))
+    };
+    let acts = ["entries:record", MANAGE, "sources:manage"];
+    acts.iter().any(|one| person.holds(one))
+        || (person.account.is_some() && person.grants.iter().any(reads))
 }

@@ -66,7 +66,7 @@ impl Grant {
             && self.projects.as_ref().is_none_or(named)
     }
 
-    fn meets(&self, other: &Grant) -> bool {
+    pub fn meets(&self, other: &Grant) -> bool {
         let (one, two) = (&self.organization, &other.organization);
         let named = |a: &Vec<String>, b: &Vec<String>| a.iter().any(|project| b.contains(project));
         let apart = one.is_some() && two.is_some() && one != two;
@@ -152,6 +152,21 @@ impl Person {
                 .all(|bound| some(bound) && bound.meets(grant))
         };
         self.grants.iter().any(|grant| some(grant) && meets(grant))
+    }
+}
+
+/// What has to be held somewhere to be told of a quarantine at all: 403 without.
+pub const WAITING: &[&str] = &["sources:manage"];
+
+impl Person {
+    /// True if what waits in the quarantine of the organization is shown to it. The whole rule is this line.
+    pub fn sees_waiting(&self, organization: &str) -> bool {
+        self.covers("sources:manage", organization)
+    }
+
+    /// True if it may map that again, or throw it away. The whole rule is this line.
+    pub fn handles_waiting(&self, organization: &str) -> bool {
+        self.covers("sources:manage", organization)
     }
 }
 

@@ -9,6 +9,9 @@ use serde_json::json;
 
 const RECORD: &str = "entries:record";
 
+/// What stands for the parts of a path.
+const NAMED: &[(&str, &str)] = &[("name", "shop"), ("index", "audit")];
+
 /// A call that is taken, and its answer then.
 struct Call {
     method: &'static str,
@@ -63,10 +66,9 @@ pub fn otlp(world: &mut World, random: &mut Random, who: usize) -> Checked {
     let user = json!({"key": "user.id", "value": {"stringValue": name(random)}});
     let record = json!({"eventName": "login", "attributes": [user]});
     let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).to_string();
-    let path = *random.pick(&["/v1/logs", "/v1/sources/otlp/shop/v1/logs"]);
     let call = Call {
         method: "POST",
-        path: path.to_owned(),
+        path: world.path(NAMED),
         body,
         taken: 200,
         refused: 200,
@@ -78,7 +80,7 @@ pub fn otlp(world: &mut World, random: &mut Random, who: usize) -> Checked {
 pub fn cloudevents(world: &mut World, random: &mut Random, who: usize) -> Checked {
     let call = Call {
         method: "POST",
-        path: "/v1/sources/cloudevents/shop".to_owned(),
+        path: world.path(NAMED),
         body: "{}".to_owned(),
         taken: 415,
         refused: 415,
@@ -88,14 +90,9 @@ pub fn cloudevents(world: &mut World, random: &mut Random, who: usize) -> Checke
 
 pub fn elastic(world: &mut World, random: &mut Random, who: usize) -> Checked {
     let document = json!({"event": {"action": "login"}, "user": {"id": name(random)}});
-    let method = *random.pick(&["POST", "PUT"]);
-    let path = *random.pick(&[
-        "/v1/sources/elastic/shop/_bulk",
-        "/v1/sources/elastic/shop/audit/_bulk",
-    ]);
     let call = Call {
-        method,
-        path: path.to_owned(),
+        method: world.row.0,
+        path: world.path(NAMED),
         body: format!("{{\"create\":{{}}}}\n{document}\n"),
         taken: 200,
         refused: 200,
@@ -105,7 +102,7 @@ pub fn elastic(world: &mut World, random: &mut Random, who: usize) -> Checked {
 
 /// What a server of its kind says of itself, to whoever may record something.
 pub fn about(world: &mut World, _: &mut Random, who: usize) -> Checked {
-    let (answer, _) = world.ask(who, "GET", "/v1/sources/elastic/shop", "");
+    let (answer, _) = world.ask(who, "GET", &world.path(NAMED), "");
     match is_refused(world, who, &[RECORD], false) {
         true => same("refused", &matches!(answer.status, 401 | 403), &true),
         false => same("the status", &answer.status, &200),
@@ -114,18 +111,13 @@ pub fn about(world: &mut World, _: &mut Random, who: usize) -> Checked {
 
 pub fn hec(world: &mut World, random: &mut Random, who: usize) -> Checked {
     let event = json!({"action": "login", "user_id": name(random)});
-    let path = *random.pick(&[
-        "/services/collector",
-        "/v1/sources/hec/shop/services/collector",
-    ]);
-    let (more, body) = match random.below(3) {
-        0 => ("", json!({"event": event})),
-        1 => ("/event", json!({"event": event})),
-        _ => ("/raw", event),
+    let body = match world.row.1.ends_with("/raw") {
+        true => event,
+        false => json!({"event": event}),
     };
     let call = Call {
         method: "POST",
-        path: format!("{path}{more}"),
+        path: world.path(NAMED),
         body: body.to_string(),
         taken: 200,
         refused: 400,

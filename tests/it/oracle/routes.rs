@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 pub type Check = fn(&mut World, &mut Random, usize) -> Checked;
 
-/// Method and path, how often it is asked, and how it is checked. Routes of one check share its name.
+/// Method and path, how often it is asked, and how it is checked. Routes of one check share its name; it asks the one whose
+/// row it was called for ([`World::row`]).
 #[rustfmt::skip]
 pub const ROWS: &[(&str, &str, usize, Check)] = &[
     ("GET", "/v1/entries", 240, c::list),
@@ -127,21 +128,22 @@ pub const ROWS: &[(&str, &str, usize, Check)] = &[
     ("POST", "/account/tokens/{id}/revoke", 1, p::taken),
     ("GET", "/v1/sources", 10, s::list),
     ("POST", "/v1/sources/kubernetes/{name}", 10, s::kubernetes),
-    ("GET", "/v1/sources/{name}/quarantine", 5, s::quarantine),
-    ("DELETE", "/v1/sources/{name}/quarantine", 5, s::quarantine),
-    ("POST", "/v1/sources/{name}/quarantine/replay", 5, s::quarantine),
+    ("GET", "/v1/sources/{name}/quarantine", 15, s::quarantine),
+    ("DELETE", "/v1/sources/{name}/quarantine", 10, s::quarantine),
+    ("POST", "/v1/sources/{name}/quarantine/replay", 8, s::quarantine),
     ("GET", "/sources", 5, s::page),
-    ("GET", "/sources/{name}", 5, s::page_of_one),
-    ("GET", "/sources/{name}/items/{id}", 4, s::waiting),
-    ("POST", "/sources/{name}/replay", 4, s::waiting),
-    ("GET", "/sources/{name}/drop", 4, s::waiting),
-    ("POST", "/sources/{name}/drop", 4, s::waiting),
-    ("GET", "/connect", 5, p::connect),
+    ("GET", "/sources/{name}", 12, s::page_of_one),
+    ("GET", "/sources/{name}/items/{id}", 12, s::waiting),
+    ("POST", "/sources/{name}/replay", 8, s::waiting),
+    ("GET", "/sources/{name}/drop", 8, s::waiting),
+    ("POST", "/sources/{name}/drop", 8, s::waiting),
+    ("GET", "/connect", 2, p::connect),
     ("POST", "/connect", 3, p::make),
     ("POST", "/v1/logs", 10, o::otlp),
     ("POST", "/v1/sources/otlp/{name}/v1/logs", 5, o::otlp),
     ("POST", "/v1/sources/cloudevents/{name}", 5, o::cloudevents),
-    ("GET", "/v1/sources/elastic/{name}", 3, o::about),
+    ("GET", "/v1/sources/elastic/{name}", 2, o::about),
+    ("GET", "/v1/sources/elastic/{name}/", 2, o::about),
     ("POST", "/v1/sources/elastic/{name}/_bulk", 5, o::elastic),
     ("PUT", "/v1/sources/elastic/{name}/_bulk", 3, o::elastic),
     ("POST", "/v1/sources/elastic/{name}/{index}/_bulk", 5, o::elastic),
@@ -186,7 +188,8 @@ pub fn made() -> BTreeSet<(String, String)> {
             // The root of what is nested is named without its slash.
             let path = match (nested(file, &text[..at]), path) {
                 ("", path) => path.to_owned(),
-                (above, path) => format!("{above}{path}").trim_end_matches('/').to_owned(),
+                (above, "/") => above.to_owned(),
+                (above, path) => format!("{above}{path}"),
             };
             for method in methods(&rest[..end(rest)]) {
                 found.insert((method, path.clone()));

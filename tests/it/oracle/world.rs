@@ -7,10 +7,13 @@ use super::asking::Asker;
 use super::builder::{Builder, text};
 use super::model::{Asked, Condition, Grant, Hidden, Person, micros, scope};
 use super::random::Random;
+use super::shelf::Shelf;
 use crate::access::claimed;
-use crate::test_server::{Answer, TestServer};
+use crate::test_server::{Answer, TestServer, provider_nobody_reaches, wait_until};
 use entry::Filter;
 use mar_audit::access::Reach;
+use mar_audit::app::Settings;
+use mar_audit::guard::framing::Site;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -52,6 +55,14 @@ pub struct World {
     /// Accounts by id, with the grants of each.
     pub accounts: BTreeMap<String, Vec<Grant>>,
     pub minted: HashSet<String>,
+    /// What waits in the quarantine: whose, of which source.
+    pub shelf: Shelf,
+    /// The names of sources, by organization: of some only things wait that no mapping took.
+    pub sources: BTreeMap<String, Vec<String>>,
+    /// Method and pattern of the route that is asked about.
+    pub row: (&'static str, &'static str),
+    /// The last GET: who, its path and its answer.
+    pub last: Option<(usize, String, Answer)>,
     /// Walks that somebody began: who, the path without its cursor, the cursor.
     pub walks: Vec<(usize, Walk)>,
     read_up_to: Option<Position>,
@@ -91,7 +102,7 @@ pub fn canaries(text: &str) -> impl Iterator<Item = &str> {
 
 impl World {
     pub fn new(random: &mut Random) -> Self {
-        let server = TestServer::guarded_with_open_bytes(64 * 1024);
+        let server = TestServer::guarded_of(settings(), 64 * 1024);
         let mut builder = Builder::new(random);
         let (people, accounts) = {
             let owner = claimed(&server);
@@ -102,6 +113,7 @@ impl World {
             minted,
             organizations,
             projects,
+            sources,
             ..
         } = builder;
         let asker = Asker::new(&server);
@@ -116,6 +128,10 @@ impl World {
             projects,
             accounts,
             minted,
+            shelf: Shelf::default(),
+            sources,
+            row: ("", ""),
+            last: None,
             walks: Vec::new(),
             read_up_to: None,
             seen: HashMap::new(),
@@ -123,7 +139,20 @@ impl World {
         world.look();
         world.base = world.entries.len();
         world.wait_for_checkpoints();
+        world.set_aside_some(random);
+        wait_until("the numbers of sources are known", || {
+            let (answer, _) = world.ask(0, "GET", "/v1/entries?limit=1", "");
+            answer.text().contains("\"complete_through\"")
+        });
         world
+    }
+
+    /// The path of the row that is asked about, with what stands for its parts.
+    pub fn path(&self, parts: &[(&str, &str)]) -> String {
+        let with = |path: String, (name, value): &(&str, &str)| {
+            path.replace(&format!("{{{name}}}"), value)
+        };
+        parts.iter().fold(self.row.1.to_owned(), with)
     }
 
     /// Each log's newest has a proof.
@@ -237,11 +266,37 @@ impl World {
 
     /// One call by a person, and how many entries there were before; what it left is taken in.
     pub fn ask(&mut self, who: usize, method: &str, path: &str, body: &str) -> (Answer, usize) {
+        self.ask_with(who, (method, path), &[], body)
+    }
+
+    /// The same, with more headers.
+    pub fn ask_with(
+        &mut self,
+        who: usize,
+        (method, path): (&str, &str),
+        more: &[(&str, &str)],
+        body: &str,
+    ) -> (Answer, usize) {
         let before = self.entries.len();
         self.server.clock.advance(Duration::from_millis(1));
-        let answer = self.asker.ask(method, path, &self.people[who].header, body);
+        let header = &self.people[who].header;
+        let answer = self.asker.ask(method, path, header, more, body);
+        if method == "GET" {
+            self.last = Some((who, path.to_owned(), answer.clone()));
+        }
         self.look();
         (answer, before)
+    }
+}
+
+/// All that can be switched on, so that its routes do more than refuse: another site shows the pages, and there is a provider,
+/// which nobody reaches.
+fn settings() -> Settings {
+    let site = Site::parse("https://console.example").expect("a site");
+    Settings {
+        embed_origins: vec![site],
+        provider: Some(provider_nobody_reaches()),
+        ..Settings::default()
     }
 }
 

@@ -4,12 +4,14 @@
 //! (refused by `Origin` and `Sec-Fetch-Site`), and a page whose DNS name is rebound to 127.0.0.1 (refused by `Host`).
 //!
 //! - [`door`]: open, or guarded
+//! - [`address`]: no token is in one
 //! - [`caller`]: who calls, and how; the extractor that handlers take
 //! - [`forwarded`]: whom a call comes from, where a proxy hands it on
 //! - [`framing`]: which sites may show what in a frame
 //! - [`shown`]: a token, as different programs show it
 //! - [`stream`]: streams end when who reads them may no longer
 
+mod address;
 pub mod caller;
 pub mod door;
 pub mod forwarded;
@@ -50,7 +52,9 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
     };
     let method = request.method().clone();
     let circumstances = Circumstances::of(&app, &request);
-    let checked = check(&app, &request, circumstances.https);
+    let bare = address::must_hold_no_token(request.uri());
+    let told = bare.is_ok().then_some(path.as_str());
+    let checked = bare.and_then(|()| check(&app, &request, circumstances.https));
     let policy = transport(&app, &circumstances, &request);
     let ancestors = framing::ancestors(&app, &path, request.headers());
     let response = match checked.and_then(|()| introduce(&app, &mut request, circumstances)) {
@@ -62,7 +66,7 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
     };
     let mut response = answer::hold(&app, &method, response).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let document = problem.to_json(Some(&path));
+        let document = problem.to_json(told);
         response
             .headers_mut()
             .insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));

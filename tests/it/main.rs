@@ -3,6 +3,7 @@
 mod access;
 mod access_pages;
 mod access_reserved;
+mod access_secrets;
 mod access_streams;
 mod access_timing;
 mod access_watching;

@@ -13,19 +13,19 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-const EXPORT: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+pub const EXPORT: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
 /// What a call came to: the status of HTTP, and gRPC's.
-type Ended = (u16, Option<String>);
+pub type Ended = (u16, Option<String>);
 
-fn run<T>(test: impl Future<Output = T>) -> T {
+pub fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     runtime.expect("a runtime").block_on(test)
 }
 
-async fn speak<S>(stream: S) -> SendRequest<Bytes>
+pub async fn speak<S>(stream: S) -> SendRequest<Bytes>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -45,7 +45,7 @@ async fn connect(server: &TestServer) -> SendRequest<Bytes> {
 }
 
 /// A request with one record for each name.
-fn records(names: &[&str]) -> Vec<u8> {
+pub fn records(names: &[&str]) -> Vec<u8> {
     let one = |name: &&str| {
         let user = [field(1, b"user.id"), field(2, &field(1, name.as_bytes()))].concat();
         field(2, &[field(12, b"login"), field(6, &user)].concat())
@@ -54,14 +54,14 @@ fn records(names: &[&str]) -> Vec<u8> {
     field(1, &field(2, &records))
 }
 
-fn framed(packed: bool, message: &[u8]) -> Bytes {
+pub fn framed(packed: bool, message: &[u8]) -> Bytes {
     let length = u32::try_from(message.len()).expect("small");
     [&[u8::from(packed)][..], &length.to_be_bytes(), message]
         .concat()
         .into()
 }
 
-async fn call(
+pub async fn call(
     calls: &SendRequest<Bytes>,
     path: &str,
     headers: &[(&str, &str)],
@@ -93,7 +93,7 @@ async fn call(
     (answer.status().as_u16(), before.or(behind))
 }
 
-const GRPC: (&str, &str) = ("content-type", "application/grpc");
+pub const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
 fn ended(code: &str) -> Ended {
     (200, Some(code.to_owned()))

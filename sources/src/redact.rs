@@ -118,6 +118,14 @@ impl Redaction {
         self
     }
 
+    /// Finds secrets in texts that were folded, too: what was searched for, in small letters.
+    pub fn in_folded_too(self) -> Self {
+        Self {
+            texts: Texts::in_folded_too(),
+            ..self
+        }
+    }
+
     /// Replaces what is secret in a foreign value; true if anything was.
     pub fn value(&self, value: &mut Value<'_>) -> bool {
         self.walk(value, None, 0)

@@ -311,3 +311,33 @@ proptest! {
         prop_assert_eq!(value.to_string(), once);
     }
 }
+
+#[test]
+fn what_folding_made_of_a_secret_is_found_where_that_is_looked_for() {
+    let folded = Redaction::default().in_folded_too();
+    for (text, expected) in [
+        (
+            "search:eyjhbgcioijiuzi1nij9.eyjzdwiioiixmjm0nty3ody5mcj9.dozjgnryp4j3jvmnhl0w5n",
+            "search:[redacted: jwt]",
+        ),
+        ("akiaiosfodnn7example", "[redacted: aws_key]"),
+        (
+            "\"-----begin rsa private key-----\\nmiie\\n-----end rsa private key-----\"",
+            "\"[redacted: private_key]\"",
+        ),
+        (
+            "mar_one_0123456789abc_0123456789",
+            "[redacted: vendor_token]",
+        ),
+    ] {
+        assert_eq!(folded.text(text).as_deref(), Some(expected), "{text}");
+    }
+    for text in [
+        "asia",
+        "akia and asia",
+        "eyj",
+        "actor:ana email:*@acme.example",
+    ] {
+        assert_eq!(folded.text(text), None, "{text}");
+    }
+}

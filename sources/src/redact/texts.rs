@@ -42,6 +42,28 @@ const PATTERNS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What the patterns that have capital letters find, in small ones. Without the tables that case takes the engine, which are
+/// left out of the program.
+const FOLDED: &[(&str, &str)] = &[
+    (
+        "private_key",
+        r"-----begin [a-z0-9 ]{0,40}private key(?: block)?-----[^-]*(?:-----end [a-z0-9 ]{0,40}private key(?: block)?-----)?",
+    ),
+    (
+        "jwt",
+        r"(?-u:\b)eyj[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}\.[a-z0-9_-]*",
+    ),
+    (
+        "vendor_token",
+        r"(?-u:\b)(?:aiza[a-z0-9_-]{30,}|sg\.[a-z0-9_-]{16,}\.[a-z0-9_-]{16,})",
+    ),
+    ("aws_key", r"(?-u:\b)(?:akia|asia)[a-z0-9]{16}(?-u:\b)"),
+    (
+        "url_secret",
+        r"([?&;](?:statetoken|sessiontoken|x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature|samlresponse|samlrequest)=)(?P<secret>[^\s&;#\x22'<>]+)",
+    ),
+];
+
 /// The patterns, made once.
 #[derive(Clone, Debug)]
 pub struct Texts {
@@ -52,10 +74,19 @@ pub struct Texts {
 
 impl Texts {
     pub fn new() -> Self {
-        let patterns = PATTERNS.iter().map(|(_, pattern)| *pattern);
+        Self::of(PATTERNS.to_vec())
+    }
+
+    /// With those that folding makes of some.
+    pub fn in_folded_too() -> Self {
+        Self::of([PATTERNS, FOLDED].concat())
+    }
+
+    fn of(patterns: Vec<(&'static str, &str)>) -> Self {
+        let texts = patterns.iter().map(|(_, pattern)| *pattern);
         Self {
-            any: RegexSet::new(patterns).expect("patterns of ours"),
-            each: PATTERNS
+            any: RegexSet::new(texts).expect("patterns of ours"),
+            each: patterns
                 .iter()
                 .map(|(rule, pattern)| (*rule, Regex::new(pattern).expect("a pattern of ours")))
                 .collect(),

@@ -7,7 +7,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 /// A text that is shown once, to the one it is for, and appears in no other output of this process.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
@@ -18,6 +18,11 @@ impl Secret {
     /// The text itself. Whoever calls this decides who sees it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Compared in constant time, but for the length.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 
@@ -159,6 +164,14 @@ mod tests {
             base62(&[0xff; SECRET_BYTES], SECRET_CHARS),
             base62(&[0xfe; SECRET_BYTES], SECRET_CHARS)
         );
+    }
+
+    #[test]
+    fn a_secret_is_the_same_as_its_like_alone() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        assert!(secret("canary").is_same_as(&secret("canary")));
+        assert!(!secret("canary").is_same_as(&secret("canarY")));
+        assert!(!secret("canary").is_same_as(&secret("canary ")));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn chosen(login: &str, context: &Context) -> Result<Secret, Failure> {
         return line();
     }
     let first = typed(&format!("New password of {login}: "))?;
-    match typed("The same again: ")? == first {
+    match typed("The same again: ")?.is_same_as(&first) {
         true => Ok(first),
         false => Err(Failure::failed(
             "the two are not the same; nothing was changed",

@@ -205,14 +205,34 @@ impl Book {
 
     /// What the bindings of an account, and of its groups, come to.
     pub fn grants(&self, account: &Account) -> Arc<[Grant]> {
-        self.remembered(&account.id, || {
-            let mine = |binding: &&Binding| match &binding.subject {
+        self.remembered(&account.id, || self.granted(account))
+    }
+
+    /// The same, worked out anew: for an account as it is about to be.
+    pub fn granted(&self, account: &Account) -> Vec<Grant> {
+        let bindings = self.bindings_of(account);
+        bindings.filter_map(|binding| self.grant(binding)).collect()
+    }
+
+    /// The bindings of an account and of its groups, the provider's too.
+    pub fn bindings_of(&self, account: &Account) -> impl Iterator<Item = &Binding> {
+        self.bindings
+            .values()
+            .filter(move |binding| match &binding.subject {
                 Subject::Account(id) => *id == account.id,
                 Subject::Group(name) => account.is_in(name),
-            };
-            let bindings = self.bindings.values().filter(mine);
-            bindings.filter_map(|binding| self.grant(binding)).collect()
-        })
+            })
+    }
+
+    /// The groups of the provider's that somebody is in and that are bound to something.
+    pub fn bound_groups(&self, account: &Account) -> Vec<String> {
+        let mut bound = account.provider_groups.clone();
+        let is_bound = |name: &String| {
+            let mut all = self.bindings.values();
+            all.any(|one| matches!(&one.subject, Subject::Group(bound) if bound == name))
+        };
+        bound.retain(is_bound);
+        bound
     }
 
     /// A binding with its role looked up.

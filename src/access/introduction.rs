@@ -1,7 +1,6 @@
 //! Whom a credential speaks for, as the pages tell it to the one who shows it.
 
 use super::account::Account;
-use super::binding::Subject;
 use super::link::Link;
 use super::principal::{Credential, Principal};
 use super::{Access, book::Book};
@@ -40,14 +39,10 @@ impl Access {
 }
 
 fn roles(book: &Book, account: &Account) -> Vec<String> {
-    let mine = book
-        .bindings
-        .values()
-        .filter(|binding| match &binding.subject {
-            Subject::Account(id) => *id == account.id,
-            Subject::Group(name) => account.groups.contains(name),
-        });
-    let mut names: Vec<String> = mine.map(|binding| binding.role.clone()).collect();
+    let mut names: Vec<String> = book
+        .bindings_of(account)
+        .map(|binding| binding.role.clone())
+        .collect();
     names.sort();
     names.dedup();
     names

@@ -69,7 +69,7 @@ fn what_the_provider_says_of_groups_counts_at_each_sign_in_and_theirs_are_not_ou
     let who = world.who(&one.secret, 2).expect("a session");
     assert!(who.holds(Permission::Read) && !who.holds(Permission::ManageAccess));
     assert_eq!(
-        world.access.bound_groups(&one.account),
+        world.access.book.read().bound_groups(&one.account),
         ["oidc:admins".to_owned()]
     );
     let two = world.arrive(&ana(&["/Plattform/Ä 1"])).expect("comes in");
@@ -86,6 +86,21 @@ fn what_the_provider_says_of_groups_counts_at_each_sign_in_and_theirs_are_not_ou
         slug.is_err(),
         "only the provider puts people into its groups"
     );
+}
+
+#[test]
+fn who_has_roles_by_groups_of_the_provider_is_told_of_them() {
+    // Once only groups of ours counted there: the pages said that such a person had no role yet.
+    let world = World::new();
+    world.bind_group("oidc:admins", "viewer");
+    world.bind_group("admins", "owner");
+    let ana = newcomer("7", &["ana@acme.example"], &["admins"]);
+    let ana = world.arrive(&ana).expect("comes in");
+    let who = world.who(&ana.secret, 2).expect("a session");
+    let Some(Introduction::Account { roles, .. }) = world.access.introduce(&who) else {
+        panic!("she has an account");
+    };
+    assert_eq!(roles, ["viewer"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::syslog::Listeners;
 use crate::watching::{Act, Deed};
 use crate::{clock, demo, random, server, syslog};
 use clap::Args;
+use serde_json::Value;
 use signal_hook::consts::SIGXFSZ;
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -229,8 +230,8 @@ fn serve(
     store: &Store,
     demo: bool,
 ) -> Result<(), Failure> {
-    let changed = settings::changed(&config.data, shown);
-    let changed = changed.map_err(|e| Failure::failed(format!("{}: {e}", settings::FILE)))?;
+    let unkept = |e: io::Error| Failure::failed(format!("{}: {e}", settings::FILE));
+    let compared = settings::Compared::read(&config.data, shown).map_err(unkept)?;
     let (door, link) = door(config)?;
     let intake =
         Intake::open(&config.data, config.quarantine_bytes_max).map_err(Failure::failed)?;
@@ -256,9 +257,9 @@ fn serve(
             tls.heed_hangup()
                 .map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
         }
-        note(&app, Deed::new(Act::StartServer).with("version", VERSION)).await;
-        if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
-            note(&app, Deed::new(Act::ChangeConfig).with("settings", changed)).await;
+        let watched = is_watched(config);
+        if begin(&app, watched, &compared).await {
+            compared.keep(&config.data).map_err(unkept)?;
         }
         announce(
             &app.settings,
@@ -274,21 +275,43 @@ fn serve(
             },
             syslog::serve(Arc::clone(&app), syslog)
         );
-        note(&app, Deed::new(Act::StopServer).with("version", VERSION)).await;
+        note(&app, watched, Act::StopServer, ("version", VERSION.into())).await;
         listened.map_err(Failure::failed)?;
         served.map_err(Failure::failed)
     })
 }
 
-/// Notes what this process does. It does it also where that cannot be written: a full disk must not keep it from answering.
-async fn note(app: &Arc<App>, deed: Deed) {
-    if let Err(problem) = app.note(&Caller::process(), deed).await {
+/// True if the log says what this process does to the directory: it is guarded, or it was before, so that whoever opens it
+/// to read what they may not is seen by who guards it again. Of one that never was, a demo or a trial, nothing is guarded.
+fn is_watched(config: &Config) -> bool {
+    let marks = [config.data.join(door::FILE), access_mark(config)];
+    !config.open || marks.iter().any(|mark| mark.exists())
+}
+
+/// Notes the start, and with which other settings than the last; false unless those may be taken for known.
+async fn begin(app: &Arc<App>, watched: bool, compared: &settings::Compared) -> bool {
+    note(app, watched, Act::StartServer, ("version", VERSION.into())).await;
+    let changed = compared.differences();
+    let with = ("settings", Value::from(changed.clone()));
+    changed.is_empty() || note(app, watched, Act::ChangeConfig, with).await
+}
+
+/// Notes what this process does; false if that is not on stable storage. It does it also then: a full disk must not keep it
+/// from answering.
+async fn note(app: &Arc<App>, watched: bool, act: Act, with: (&str, Value)) -> bool {
+    if !watched {
+        return true;
+    }
+    let deed = Deed::new(act).with(with.0, with.1);
+    let noted = app.note_anyway(&Caller::process(), deed).await;
+    if let Err(problem) = &noted {
         app.metrics.unnoted.inc();
         tracing::error!(
             detail = problem.detail,
             "what this process did was not noted"
         );
     }
+    noted.is_ok()
 }
 
 /// Open, or guarded by what the data directory says of who may come in.

@@ -61,4 +61,5 @@ mod verify_directory;
 mod verify_evidence;
 mod verify_live;
 mod verify_log;
+mod watching_process;
 mod watching_routes;

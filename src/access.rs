@@ -9,6 +9,7 @@
 //! - [`provider`]: people who sign in elsewhere
 //! - [`link`]: in without an account: the first start, an auditor, an embedded page
 //! - `file`, `book`: on disk, and in memory
+//! - [`pending`]: what is still to be told of changes
 //! - [`principal`]: who is calling now
 //! - `entrance`: from what a caller shows to a principal
 //! - `introduction`: whom a credential speaks for, told to who shows it
@@ -30,6 +31,7 @@ mod introduction;
 pub mod limiter;
 pub mod link;
 pub mod password;
+pub mod pending;
 pub mod permission;
 pub mod principal;
 pub mod provider;
@@ -46,6 +48,7 @@ pub use entrance::{Denied, Embedded};
 pub use file::{Expect, Places, SCHEMA};
 pub use identifier::Identifier;
 pub use introduction::Introduction;
+pub use pending::Made;
 pub use permission::{Permission, Permissions};
 pub use principal::{Credential, Principal};
 pub use reach::Reach;
@@ -56,6 +59,7 @@ use book::{Book, Change};
 use file::{File, Opened};
 use limiter::Limiter;
 use parking_lot::{Mutex, RwLock};
+use pending::{Pending, Untold, Witness};
 use secret::Key;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,6 +136,9 @@ pub enum Error {
     Storage { path: PathBuf, source: redb::Error },
     #[error("the system gives no random bytes: {detail}")]
     Random { detail: String },
+    /// Nothing was changed: what is not told is not done.
+    #[error("the entry of a change could not be made: {detail}")]
+    Untold { detail: String },
 }
 
 impl Error {
@@ -167,16 +174,20 @@ impl Error {
 }
 
 /// Accounts, roles, bindings, tokens, sessions and links. Asking is a matter of microseconds; changing waits for the disk
-/// and is not for async threads.
+/// and is not for async threads. A clone is the same, and may have another witness.
+#[derive(Clone)]
 pub struct Access {
     /// One change at a time, so that each is judged by what the one before left.
-    file: Mutex<File>,
-    book: RwLock<Book>,
-    limiter: Mutex<Limiter>,
+    file: Arc<Mutex<File>>,
+    book: Arc<RwLock<Book>>,
+    limiter: Arc<Mutex<Limiter>>,
     key: Key,
     random: Random,
     /// How many changes there were since the start: what streams wait for, to look whether they may go on.
     changes: watch::Sender<u64>,
+    untold: Arc<Untold>,
+    /// Makes the entry of each change, which is written with it.
+    witness: Option<Witness>,
 }
 
 impl Access {
@@ -185,14 +196,17 @@ impl Access {
         let mut seed = [0; file::RANDOM_BYTES];
         random(&mut seed)?;
         let Opened { file, key, rows } = File::open(places, expect, seed)?;
+        let (untold, rows) = Untold::read(rows);
         let book = Book::read(&rows, &places.file)?;
         Ok(Self {
-            file: Mutex::new(file),
-            book: RwLock::new(book),
-            limiter: Mutex::new(Limiter::default()),
+            file: Arc::new(Mutex::new(file)),
+            book: Arc::new(RwLock::new(book)),
+            limiter: Arc::default(),
             key,
             random,
             changes: watch::Sender::new(0),
+            untold: Arc::new(untold),
+            witness: None,
         })
     }
 
@@ -201,18 +215,27 @@ impl Access {
         self.changes.subscribe()
     }
 
-    /// Judges by the book as it is, writes what the judgement says, and only then lets everybody see it.
+    /// Judges by the book as it is, writes what the judgement says and what is to be told of it, and only then lets
+    /// everybody see it.
     fn change<T>(
         &self,
         judge: impl FnOnce(&Book) -> Result<(T, Vec<Change>), Error>,
     ) -> Result<T, Error> {
         let mut file = self.file.lock();
-        let (answer, changes) = judge(&self.book.read())?;
+        let book = self.book.read();
+        let (answer, changes) = judge(&book)?;
         if changes.is_empty() {
             return Ok(answer);
         }
-        let rows: Vec<file::Row> = changes.iter().map(Change::row).collect();
+        let mut rows: Vec<file::Row> = changes.iter().map(Change::row).collect();
+        let witness = self.witness.as_ref();
+        let pending = witness.map(|witness| witness(&Made::of(&book, &changes)));
+        let pending = pending.transpose()?;
+        drop(book);
+        rows.extend(pending.iter().map(Pending::row));
+        rows.extend(self.untold.take_told());
         file.commit(&rows)?;
+        pending.into_iter().for_each(|one| self.untold.is_kept(one));
         let mut book = self.book.write();
         changes.into_iter().for_each(|change| book.apply(change));
         drop(book);

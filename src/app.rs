@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use store::{Clock, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinError;
 
 /// The running product: the store and everything that answers from it.
 pub struct App {
@@ -57,6 +58,8 @@ pub struct App {
     pub commits: watch::Sender<()>,
     /// Changes with every checkpoint of any log: what proofs wait for.
     pub checkpoints: watch::Sender<()>,
+    /// Calls that are carried through, heard or not: what the end of the server waits for.
+    pub carried: watch::Sender<usize>,
     /// True once the server shuts down: what never ends by itself ends then.
     pub closing: watch::Sender<bool>,
 }
@@ -211,6 +214,7 @@ impl App {
         Arc::new(Self {
             commits,
             checkpoints,
+            carried: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             door,
             #[cfg(feature = "oidc")]
@@ -260,13 +264,36 @@ impl App {
             let _permit = permit;
             work(&app)
         });
-        match done.await {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::error!(%error, "a call's work panicked");
-                Err(Kind::Internal.detail("the server failed on this call; its log says more"))
-            }
-        }
+        done.await.unwrap_or_else(panicked)
+    }
+
+    /// Runs to its end what is to be noted when it is done, whether or not the caller waits for it. The server does.
+    pub async fn carried_through<T, F>(self: &Arc<Self>, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+    {
+        self.carried.send_modify(|count| *count += 1);
+        let carried = Carried(Arc::clone(self));
+        let done = tokio::spawn(async move {
+            let _carried = carried;
+            work.await
+        });
+        done.await.unwrap_or_else(panicked)
+    }
+}
+
+fn panicked<T>(error: JoinError) -> Result<T, Problem> {
+    tracing::error!(%error, "a call's work panicked");
+    Err(Kind::Internal.detail("the server failed on this call; its log says more"))
+}
+
+/// One of [`App::carried`].
+struct Carried(Arc<App>);
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        self.0.carried.send_modify(|count| *count -= 1);
     }
 }
 

@@ -24,6 +24,7 @@ use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
 use crate::reading;
 use entry::{EntryId, Timestamp, json};
+use parking_lot::Mutex;
 use sequences::Sequences;
 use shelf::{Item as Kept, Sender, Shelf};
 use sources::foreign::{Choice, Claims};
@@ -69,6 +70,8 @@ pub struct Taken {
 /// Everything that sources need besides the log.
 pub struct Intake {
     pub quarantine: Shelf,
+    /// Guards what is thrown away from when it is noted until it is gone: nobody else notes it too.
+    pub dropping: Mutex<()>,
     pub tallies: Tallies,
     pub sequences: Sequences,
     /// Calls of sources right now: those of a slow disk must not take everybody's connections.
@@ -83,6 +86,7 @@ impl Intake {
     pub fn open(data: &Path, bytes_max: u64) -> Result<Self, shelf::Error> {
         Ok(Self {
             quarantine: Shelf::open(&data.join("quarantine"), bytes_max)?,
+            dropping: Mutex::new(()),
             tallies: Tallies::default(),
             sequences: Sequences::open(data),
             calls: Gate::new(CALLS_MAX, 0),

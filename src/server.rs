@@ -91,6 +91,10 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let last_words = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let mut connections = JoinSet::new();
+    let behind = Arc::clone(&app);
+    if let Err(error) = tokio::task::spawn_blocking(move || behind.tell_pending()).await {
+        tracing::error!(%error, "telling what was changed before panicked");
+    }
     let tidying = tokio::spawn(tidy(Arc::clone(&app)));
     let counting = sequences::keep(Arc::clone(&app), app.closing.subscribe());
     let counting = tokio::spawn(counting);
@@ -124,7 +128,12 @@ pub async fn serve(
     }
     drop(listener);
     app.closing.send_replace(true);
-    let ended = async { while connections.join_next().await.is_some() {} };
+    let mut carried = app.carried.subscribe();
+    let ended = async {
+        while connections.join_next().await.is_some() {}
+        // Nobody waits for them any more but us.
+        drop(carried.wait_for(|count| *count == 0).await);
+    };
     if timeout(limits.shutdown_wait, ended).await.is_err() {
         tracing::warn!("calls still in flight are cut");
     }
@@ -166,7 +175,7 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 /// How often it is written down when tokens and sessions were used last.
 const TIDY: Duration = Duration::from_secs(60);
 
-/// Writes that down now and then, and at the end.
+/// Writes that down now and then, and at the end; what was not told of changes is told.
 async fn tidy(app: Arc<App>) {
     let mut closing = app.closing.subscribe();
     let mut is_over = app.door.is_open();
@@ -174,7 +183,10 @@ async fn tidy(app: Arc<App>) {
         is_over = timeout(TIDY, closes(&mut closing)).await.is_ok();
         let app = Arc::clone(&app);
         let work = move || match &app.door {
-            Door::Guarded(guarded) => guarded.access.tidy(app.now()),
+            Door::Guarded(guarded) => {
+                app.tell_pending();
+                guarded.access.tidy(app.now())
+            }
             Door::Open => Ok(()),
         };
         match tokio::task::spawn_blocking(work).await {

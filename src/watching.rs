@@ -5,12 +5,20 @@
 //! something is refused while nothing can be written; reading goes on and is counted. Pages of one walk, and the same
 //! search over again within a minute, are one search; what a stream sends is none.
 //!
-//! Behind an open door nothing is noted but erasures: there is nobody to name.
+//! Nobody who hangs up takes an entry with them: what was read is noted before it is sent, and what is changed on the
+//! thread that changes it, or, where that takes many steps, by [`App::carried_through`].
+//!
+//! Behind an open door nothing is noted but erasures, since there is nobody to name; and what the process itself does to a
+//! directory that was guarded before, since whoever opened it is to be seen there.
+//!
+//! - [`changes`]: of access, kept with their entries
+
+mod changes;
 
 use crate::access::Principal;
 use crate::access::{Credential, Login};
 use crate::app::App;
-use crate::guard::{Caller, Circumstances};
+use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
 use crate::reading::Reading;
 use entry::draft::Defaults;
@@ -151,12 +159,8 @@ impl Deed {
 }
 
 /// The entry of an act.
-fn entry_of(
-    app: &App,
-    principal: &Principal,
-    circumstances: &Circumstances,
-    deed: Deed,
-) -> Result<Item, Problem> {
+fn entry_of(app: &App, caller: &Caller, deed: Deed) -> Result<Item, Problem> {
+    let (principal, circumstances) = (&caller.principal, &caller.circumstances);
     let result = match deed.refused {
         None => entry::Result::Success,
         Some(_) => entry::Result::Failure,
@@ -281,7 +285,8 @@ impl App {
         }
     }
 
-    /// Notes what was, or is about to be, done; an error if that is not on stable storage.
+    /// Notes what was, or is about to be, done; an error if that is not on stable storage. It is on its way to the log when
+    /// this is first polled, whatever becomes of the caller.
     pub async fn note(self: &Arc<Self>, caller: &Caller, deed: Deed) -> Result<(), Problem> {
         match self.door.is_open() {
             true => Ok(()),
@@ -289,9 +294,9 @@ impl App {
         }
     }
 
-    /// As [`App::note`], whatever the door: for what is done to a data directory that no server has open.
+    /// As [`App::note`], whatever the door: for what is done to a data directory, not through the door.
     pub async fn note_anyway(self: &Arc<Self>, caller: &Caller, deed: Deed) -> Result<(), Problem> {
-        let item = entry_of(self, &caller.principal, &caller.circumstances, deed)?;
+        let item = entry_of(self, caller, deed)?;
         let (done, stored) = oneshot::channel();
         let answer = move |stored: Result<Vec<store::Receipt>, store::Error>| {
             // A caller that hung up does not hear it.
@@ -300,6 +305,15 @@ impl App {
         self.store.append_then(vec![item], Box::new(answer));
         let stored = stored.await;
         stored.map_err(|_| Kind::Closing.detail("the log stopped before it answered"))??;
+        Ok(())
+    }
+
+    /// As [`App::note`], on the thread that does it. Waits for the disk.
+    pub fn note_here(&self, caller: &Caller, deed: Deed) -> Result<(), Problem> {
+        if self.door.is_open() {
+            return Ok(());
+        }
+        self.store.append(vec![entry_of(self, caller, deed)?])?;
         Ok(())
     }
 

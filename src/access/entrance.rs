@@ -356,8 +356,9 @@ impl Access {
     }
 
     /// Writes down when tokens and sessions were used last, and forgets sessions and first-start links that are over: now
-    /// and then, and before the end. Nothing is written where nothing changed.
+    /// and then, and before the end; what the log was told since goes too. Nothing is written where nothing changed.
     pub fn tidy(&self, now: Timestamp) -> Result<(), Error> {
+        self.forget_told()?;
         self.change(|book| {
             let mut changes: Vec<Change> = Vec::new();
             for used in book

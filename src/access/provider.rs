@@ -6,7 +6,6 @@
 
 use super::account::{Account, AccountKind, Login, NAME_BYTES_MAX};
 use super::administration::ACCOUNTS_MAX;
-use super::binding::Subject;
 use super::book::{Book, Change};
 use super::entrance::room_for_session;
 use super::identifier::Identifier;
@@ -146,18 +145,6 @@ impl Access {
             self.limiter.lock().succeeded_from(from, now);
         }
         arrived
-    }
-
-    /// The groups of the provider's that somebody is in and that are bound to something.
-    pub fn bound_groups(&self, account: &Account) -> Vec<String> {
-        let book = self.book.read();
-        let mut bound = account.provider_groups.clone();
-        let is_bound = |name: &String| {
-            let mut all = book.bindings.values();
-            all.any(|one| matches!(&one.subject, Subject::Group(bound) if bound == name))
-        };
-        bound.retain(is_bound);
-        bound
     }
 }
 

@@ -15,7 +15,7 @@ pub mod people;
 pub mod shapes;
 
 use super::Answer;
-use crate::access::{Access, Denied, Error, Identifier, Permission};
+use crate::access::{Access, Denied, Error, Identifier, Made, Permission};
 use crate::app::App;
 use crate::guard::Caller;
 use crate::guard::caller::unauthenticated;
@@ -81,29 +81,42 @@ pub fn managed<'a>(app: &'a App, caller: &Caller) -> Result<&'a Access, Problem>
     Ok(access)
 }
 
-/// Makes one change beside the async threads and notes it, or that it was refused.
+/// Makes one change beside the async threads and notes it there, or that it was refused: whoever hangs up changes neither.
 async fn change<T: Send + 'static>(
     app: &Arc<App>,
     caller: Caller,
     deed: Deed,
     work: impl FnOnce(&Access, &Caller) -> Result<T, Error> + Send + 'static,
-    noted: impl FnOnce(&T, Deed) -> Deed,
+    noted: impl Fn(&Made<'_>, Deed) -> Deed + Send + Sync + 'static,
 ) -> Result<T, Problem> {
     app.door.access()?;
     app.must_be_watchable()?;
-    let by = caller.clone();
-    let job = move |app: &Arc<App>| Ok(work(app.door.access()?, &by));
-    match app.blocking_in(&app.hashing, job).await? {
-        Ok(done) => {
-            let deed = noted(&done, deed);
-            app.note(&caller, deed).await?;
-            Ok(done)
+    let job = move |app: &Arc<App>| {
+        let (by, meant) = (caller.clone(), deed.clone());
+        let told = move |made: &Made<'_>| (by.clone(), noted(made, meant.clone()));
+        let done = app.witnessed(told, |access| work(access, &caller))?;
+        match (done.answer, done.is_noted) {
+            (Ok(answer), true) => Ok(answer),
+            // A token that nothing is kept of, or what was so before.
+            (Ok(answer), false) => {
+                app.note_here(&caller, deed)?;
+                Ok(answer)
+            }
+            (Err(error @ Error::NotYours), _) => {
+                app.note_here(&caller, deed.refused("403"))?;
+                Err(error.into())
+            }
+            (Err(error), _) => Err(error.into()),
         }
-        Err(error @ Error::NotYours) => {
-            app.note(&caller, deed.refused("403")).await?;
-            Err(error.into())
-        }
-        Err(error) => Err(error.into()),
+    };
+    app.blocking_in(&app.hashing, job).await
+}
+
+/// What is noted of what there is now and was not before.
+fn made(made: &Made<'_>, deed: Deed) -> Deed {
+    match made.named() {
+        Some((kind, id, name)) => deed.to(kind, id, Some(name)),
+        None => deed,
     }
 }
 
@@ -134,7 +147,8 @@ impl From<Error> for Problem {
             | Error::Locked { .. }
             | Error::Io { .. }
             | Error::Storage { .. }
-            | Error::Random { .. } => {
+            | Error::Random { .. }
+            | Error::Untold { .. } => {
                 tracing::error!(error = said, "access could not be read or changed");
                 Kind::Internal.detail("the server failed on this call; its log says more")
             }

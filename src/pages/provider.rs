@@ -5,7 +5,7 @@ use super::preferences::cookie;
 use super::setting::{self, Setting};
 use super::{html, layout, states, unbound, visible};
 use crate::access::provider::{Arrival, Barred};
-use crate::access::{Access, Denied, Principal, Secret};
+use crate::access::{Access, Denied, Made, Principal, Secret};
 use crate::api::access::door::cookie as session_cookie;
 use crate::api::query::Parameters;
 use crate::app::App;
@@ -182,52 +182,55 @@ async fn arrive(
     }
     let browser = circumstances.user_agent.clone().unwrap_or_default();
     let ticket = ticket_of(app, access, provider, ticket, &returned);
-    let arrived = match ticket {
-        Err(failure) => Err(failure),
-        Ok((ticket, secrets)) => {
-            let asked = Arc::clone(provider);
-            let work = move |app: &Arc<App>| {
-                let access = app.door.access()?;
-                let newcomer = asked.finish(&secrets, &returned);
-                Ok(newcomer.and_then(|newcomer| {
-                    let arrival = access.arrive(&newcomer, from, &browser, app.now());
-                    Ok((arrival?, ticket.next))
-                }))
-            };
-            app.blocking_in(&provider.calls, work).await?
+    let asked = Arc::clone(provider);
+    // All of it on one thread: whoever hangs up takes no entry with them.
+    let work = move |app: &Arc<App>| {
+        let meant = (circumstances.clone(), Arc::clone(&asked));
+        let told = move |made: &Made<'_>| came_in(made, &meant.0, &meant.1);
+        let arrived = ticket.and_then(|(ticket, secrets)| {
+            let newcomer = asked.finish(&secrets, &returned)?;
+            Ok((newcomer, ticket.next))
+        });
+        let arrived = match arrived {
+            Err(failure) => Err(failure),
+            Ok((newcomer, next)) => {
+                let arrive = |access: &Access| access.arrive(&newcomer, from, &browser, app.now());
+                let arrival = app.witnessed(told, arrive)?.answer;
+                arrival.map(|one| (one, next)).map_err(Failure::from)
+            }
+        };
+        match arrived {
+            Ok((arrival, next)) => Ok(Ok(welcome(app, &asked, &circumstances, &arrival, next)?)),
+            Err(failure) => {
+                tell(&failure);
+                let caller = Caller {
+                    principal: watching::nobody(),
+                    circumstances,
+                };
+                app.note_here(&caller, failed(app.door.access()?, &asked, &failure))?;
+                Ok(Err(failure))
+            }
         }
     };
-    match arrived {
-        Ok((arrival, next)) => {
-            let https = circumstances.https || provider.settings.is_https();
-            let principal = access.authenticate(arrival.secret.expose(), app.now());
-            let principal = principal.map_err(Problem::from)?;
-            let to = match principal.grants().is_empty() {
-                true => unbound::PATH.to_owned(),
-                false => next,
-            };
-            let caller = Caller {
-                principal,
-                circumstances,
-            };
-            app.note(
-                &caller,
-                signed_in(access, provider, &caller.principal, &arrival),
-            )
-            .await?;
-            Ok((to, session_cookie(&arrival.secret, https)))
-        }
-        Err(failure) => {
-            tell(&failure);
-            let caller = Caller {
-                principal: watching::nobody(),
-                circumstances,
-            };
-            app.note(&caller, failed(access, provider, &failure))
-                .await?;
-            Err(failure.into())
-        }
-    }
+    Ok(app.blocking_in(&provider.calls, work).await??)
+}
+
+/// Where somebody who came in goes on, and the cookie.
+fn welcome(
+    app: &App,
+    provider: &Provider,
+    circumstances: &Circumstances,
+    arrival: &Arrival,
+    next: String,
+) -> Result<(String, HeaderValue), Problem> {
+    let https = circumstances.https || provider.settings.is_https();
+    let access = app.door.access()?;
+    let principal = access.authenticate(arrival.secret.expose(), app.now())?;
+    let to = match principal.grants().is_empty() {
+        true => unbound::PATH.to_owned(),
+        false => next,
+    };
+    Ok((to, session_cookie(&arrival.secret, https)))
 }
 
 /// The ticket that this browser set out with, used up now.
@@ -250,19 +253,33 @@ fn ticket_of(
     Ok((ticket, secrets))
 }
 
-fn signed_in(access: &Access, provider: &Provider, who: &Principal, arrival: &Arrival) -> Deed {
-    let deed = Deed::new(Act::SignIn)
-        .of(who.organization())
-        .with("provider", provider.settings.issuer.as_str());
-    let deed = match arrival.is_new {
+/// What is noted of who begins a session.
+fn came_in(made: &Made<'_>, circumstances: &Circumstances, provider: &Provider) -> (Caller, Deed) {
+    let deed = Deed::new(Act::SignIn).with("provider", provider.settings.issuer.as_str());
+    let circumstances = circumstances.clone();
+    let Some((account, principal)) = made.arrival() else {
+        let principal = watching::nobody();
+        let caller = Caller {
+            principal,
+            circumstances,
+        };
+        return (caller, deed);
+    };
+    let deed = deed.of(principal.organization());
+    let deed = match made.is_new(&account) {
         true => deed.with("account", "created"),
         false => deed,
     };
-    let groups = access.bound_groups(&arrival.account);
-    match groups.is_empty() {
+    let groups = made.bound_groups(&account);
+    let deed = match groups.is_empty() {
         true => deed,
         false => deed.with("groups", groups),
-    }
+    };
+    let caller = Caller {
+        principal,
+        circumstances,
+    };
+    (caller, deed)
 }
 
 fn failed(access: &Access, provider: &Provider, failure: &Failure) -> Deed {

@@ -61,5 +61,6 @@ mod verify_directory;
 mod verify_evidence;
 mod verify_live;
 mod verify_log;
+mod watching_hangups;
 mod watching_process;
 mod watching_routes;

@@ -10,7 +10,7 @@ use mar_audit::app::Settings;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many there are, so that one more is seen; one less makes this less.
 const EXCEPTIONS_MAX: usize = 18;
@@ -114,17 +114,19 @@ const READINGS: &[&str] = &[
 ];
 
 /// A server with an owner, and what each call needs made anew.
-struct Stage<'a> {
+pub struct Stage<'a> {
     server: &'a TestServer,
     owner: Caller<'a>,
     made: Cell<u32>,
+    /// Callers that hang up so long after they have sent their call, and nobody looks what it left.
+    hangs_up: Option<Duration>,
 }
 
 /// Makes ready, calls, and says what the call left.
 type Call = fn(&Stage<'_>) -> Vec<(String, u64)>;
 
 #[rustfmt::skip]
-const ROWS: &[(&str, &str, &[&str], Call)] = &[
+pub const ROWS: &[(&str, &str, &[&str], Call)] = &[
     ("POST", "/v1/entries/{id}/redact", &["redactEntry"], |s| {
         let id = s.entry();
         s.call("POST", &format!("/v1/entries/{id}/redact"), json!({"paths": ["/actor/email"], "reason": "asked"}))
@@ -137,7 +139,7 @@ const ROWS: &[(&str, &str, &[&str], Call)] = &[
     ("POST", "/v1/access/sign-in", &["signIn"], |s| s.call("POST", "/v1/access/sign-in", json!({"login": "root@log.example", "password": PASSWORD}))),
     ("POST", "/v1/access/sign-out", &["signOut"], |s| {
         let other = s.session();
-        added(&s.owner, || drop(other.done("POST", "/v1/access/sign-out", &Value::Null)))
+        s.call_as(&other, "POST", "/v1/access/sign-out", Value::Null)
     }),
     ("POST", "/v1/access/users", &["createAccount"], |s| s.call("POST", "/v1/access/users", json!({"kind": "service", "login": s.name(), "name": "x"}))),
     ("PATCH", "/v1/access/users/{id}", &["updateAccount"], |s| s.call("PATCH", &format!("/v1/access/users/{}", s.account()), json!({"disabled": true}))),
@@ -152,7 +154,7 @@ const ROWS: &[(&str, &str, &[&str], Call)] = &[
     ("DELETE", "/v1/access/links/{id}", &["revokeLink"], |s| s.call("DELETE", &format!("/v1/access/links/{}", s.link().1), Value::Null)),
     ("POST", "/v1/access/embed", &["createEmbed"], |s| {
         let secret = s.owner.service(&s.name(), &[json!({"role": "viewer"})]).0;
-        added(&s.owner, || drop(Caller::with_token(s.server, &secret).done("POST", "/v1/access/embed", &json!({}))))
+        s.call_as(&Caller::with_token(s.server, &secret), "POST", "/v1/access/embed", json!({}))
     }),
     ("POST", "/v1/sources/{name}/quarantine/replay", &["replayQuarantine"], |s| {
         s.odd();
@@ -183,7 +185,7 @@ const ROWS: &[(&str, &str, &[&str], Call)] = &[
     ("POST", "/sign-in", &["signIn"], |s| s.form("/sign-in", "login=root%40log.example&password=correct+horse+battery")),
     ("POST", "/sign-out", &["signOut"], |s| {
         let other = s.session();
-        added(&s.owner, || assert_eq!(post(&other, "/sign-out", "").status, 303))
+        s.form_as(&other, "/sign-out", "")
     }),
     ("POST", "/link", &["signIn"], |s| {
         let secret = s.link().0;
@@ -238,7 +240,7 @@ const ROWS: &[(&str, &str, &[&str], Call)] = &[
     ("POST", "/account/password", &["updateAccount"], |s| {
         let one = person(&s.owner, &format!("{}@log.example", s.name()), &[]);
         let fields = "old_password=correct+horse+battery&password=another+long+password&again=another+long+password";
-        added(&s.owner, || assert_eq!(post(&one, "/account/password", fields).status, 303))
+        s.form_as(&one, "/account/password", fields)
     }),
 ];
 
@@ -270,21 +272,82 @@ fn entering(server: &TestServer, path: &str, fields: &str) -> u16 {
 }
 
 impl<'a> Stage<'a> {
+    pub fn of(server: &'a TestServer, owner: Caller<'a>, hangs_up: Option<Duration>) -> Self {
+        Self {
+            server,
+            owner,
+            made: Cell::new(0),
+            hangs_up,
+        }
+    }
+
+    /// Goes on where another stage of the same server is.
+    pub fn after(self, other: &Stage<'_>) -> Self {
+        self.made.set(other.made.get());
+        self
+    }
+
     fn name(&self) -> String {
         self.made.set(self.made.get() + 1);
         format!("made-{}", self.made.get())
     }
 
     fn call(&self, method: &str, path: &str, body: Value) -> Vec<(String, u64)> {
-        added(&self.owner, || drop(self.owner.done(method, path, &body)))
+        self.call_as(&self.owner, method, path, body)
+    }
+
+    fn call_as(
+        &self,
+        caller: &Caller<'_>,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Vec<(String, u64)> {
+        if let Some(stay) = self.hangs_up {
+            return self.hang_up(caller, (method, path), "json", &body.to_string(), stay);
+        }
+        added(&self.owner, || drop(caller.done(method, path, &body)))
     }
 
     fn form(&self, path: &str, fields: &str) -> Vec<(String, u64)> {
+        self.form_as(&self.owner, path, fields)
+    }
+
+    fn form_as(&self, caller: &Caller<'_>, path: &str, fields: &str) -> Vec<(String, u64)> {
+        if let Some(stay) = self.hangs_up {
+            let form = "x-www-form-urlencoded";
+            return self.hang_up(caller, ("POST", path), form, fields, stay);
+        }
         added(&self.owner, || {
-            let answer = post(&self.owner, path, fields);
+            let answer = post(caller, path, fields);
             let done = [200, 201, 303].contains(&answer.status);
             assert!(done, "{path}: {} {}", answer.status, answer.text());
         })
+    }
+
+    /// Sends a whole call, and is gone.
+    fn hang_up(
+        &self,
+        caller: &Caller<'_>,
+        (method, path): (&str, &str),
+        kind: &str,
+        body: &str,
+        stay: Duration,
+    ) -> Vec<(String, u64)> {
+        let (name, value) = caller.credential();
+        let (host, length) = (self.server.address, body.len());
+        let call = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{name}: {value}\r\nsec-fetch-site: same-origin\r\n\
+             content-type: application/{kind}\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let mut connection = self.server.connect();
+        connection.send(call.as_bytes());
+        let sent = Instant::now();
+        while sent.elapsed() < stay {
+            std::thread::yield_now();
+        }
+        drop(connection);
+        Vec::new()
     }
 
     /// Another session of the owner's.
@@ -377,11 +440,7 @@ fn server() -> TestServer {
 #[test]
 fn every_route_that_changes_something_leaves_its_entry() {
     let server = server();
-    let stage = Stage {
-        server: &server,
-        owner: claimed(&server),
-        made: Cell::new(0),
-    };
+    let stage = Stage::of(&server, claimed(&server), None);
     for (method, path, expected, call) in ROWS {
         let expected: Vec<(String, u64)> =
             expected.iter().map(|act| ((*act).to_owned(), 1)).collect();

@@ -2,17 +2,17 @@
 
 use super::bodies::{self, EMBED_LIFE_DEFAULT, NewEmbed, wrong};
 use super::shapes::{self, LinkShape, SessionShape, TokenShape};
-use super::{Answer, change, identifier, managed, said};
+use super::{Answer, change, identifier, made, managed, said};
 use crate::access::link::Link;
 use crate::access::session::Session;
 use crate::access::token::{Kind, Token};
 use crate::access::{
-    Access, AccountKind, Embedded, Error, Extent, NewLink, NewToken, Principal, Reach, Secret,
+    Access, AccountKind, Embedded, Error, Extent, Made, NewLink, NewToken, Principal, Reach, Secret,
 };
 use crate::app::App;
 use crate::guard::Caller;
 use crate::problem::Problem;
-use crate::watching::{Act, Deed};
+use crate::watching::{self, Act, Deed};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -82,10 +82,7 @@ pub async fn issue(
         .with("extent", wanted.extent.to_string());
     let now = app.now();
     let work = move |access: &Access, by: &Caller| access.create_token(&by.principal, &wanted, now);
-    let noted = |(token, _): &(Token, Secret), deed: Deed| {
-        deed.to("token", token.id.as_str(), Some(&token.name))
-    };
-    change(app, caller, deed, work, noted).await
+    change(app, caller, deed, work, made).await
 }
 
 fn of_account(access: &Access, by: &Principal, account: &crate::access::Identifier) -> Kind {
@@ -117,7 +114,7 @@ pub async fn revoke(app: &Arc<App>, caller: Caller, id: &str) -> Result<Token, P
         .to("token", id.as_str(), Some(&gone.name))
         .with("account", gone.account.as_str());
     let work = move |access: &Access, by: &Caller| access.revoke_token(&by.principal, &id);
-    change(app, caller, deed, work, |(), deed| deed).await?;
+    change(app, caller, deed, work, |_, deed| deed).await?;
     Ok(gone)
 }
 
@@ -150,7 +147,7 @@ pub async fn end(app: &Arc<App>, caller: Caller, id: &str) -> Result<Session, Pr
         .to("session", id.as_str(), None)
         .with("account", gone.account.as_str());
     let work = move |access: &Access, by: &Caller| access.end_session(&by.principal, &id);
-    change(app, caller, deed, work, |(), deed| deed).await?;
+    change(app, caller, deed, work, |_, deed| deed).await?;
     Ok(gone)
 }
 
@@ -190,9 +187,9 @@ pub async fn invite(
         .with("expires_at", wanted.expires_at.to_string());
     let now = app.now();
     let work = move |access: &Access, by: &Caller| access.create_link(&by.principal, &wanted, now);
-    let noted = |(link, _): &(Link, Secret), deed: Deed| {
-        let filter = crate::watching::said(link.filter.filter());
-        { deed.to("link", link.id.as_str(), Some(&link.name)) }.with("filter", filter)
+    let noted = |of: &Made<'_>, deed: Deed| match of.link() {
+        Some(link) => made(of, deed).with("filter", watching::said(link.filter.filter())),
+        None => deed,
     };
     change(app, caller, deed, work, noted).await
 }
@@ -238,7 +235,7 @@ pub async fn withdraw(app: &Arc<App>, caller: Caller, id: &str) -> Result<Link, 
         .of(gone.extent.organization())
         .to("link", id.as_str(), Some(&gone.name));
     let work = move |access: &Access, by: &Caller| access.revoke_link(&by.principal, &id);
-    change(app, caller, deed, work, |(), deed| deed).await?;
+    change(app, caller, deed, work, |_, deed| deed).await?;
     Ok(gone)
 }
 

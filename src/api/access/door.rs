@@ -4,7 +4,7 @@ use super::bodies::{self, Claim, SignIn};
 use super::shapes::{SessionShape, User};
 use super::{Answer, said};
 use crate::access::session::Session;
-use crate::access::{Account, Credential, Denied, Principal, Secret};
+use crate::access::{Access, Account, Credential, Denied, Made, Principal, Secret};
 use crate::app::App;
 use crate::guard::caller::COOKIE;
 use crate::guard::{Caller, Circumstances, Door};
@@ -64,39 +64,44 @@ pub async fn enter(
         .ip
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let browser = circumstances.user_agent.clone().unwrap_or_default();
-    let (tried, now) = (login.clone(), app.now());
+    let now = app.now();
     let work = move |app: &Arc<App>| {
-        let access = app.door.access()?;
-        Ok(access.sign_in(&login, &password, from, &browser, now))
-    };
-    match app.blocking_in(&app.hashing, work).await? {
-        Ok((session, secret)) => {
-            let principal = app.door.access()?.authenticate(secret.expose(), now)?;
-            let caller = Caller {
-                principal,
-                circumstances,
-            };
-            let deed = Deed::new(Act::SignIn).of(caller.principal.organization());
-            app.note(&caller, deed).await?;
-            let cookie = cookie(&secret, caller.circumstances.https);
-            Ok(SignedIn {
+        let meant = circumstances.clone();
+        let told = move |made: &Made<'_>| came_in(made, &meant);
+        let enter = |access: &Access| access.sign_in(&login, &password, from, &browser, now);
+        match app.witnessed(told, enter)?.answer {
+            Ok((session, secret)) => Ok(SignedIn {
                 session,
-                principal: caller.principal,
-                cookie,
-            })
+                principal: app.door.access()?.authenticate(secret.expose(), now)?,
+                cookie: cookie(&secret, circumstances.https),
+            }),
+            // Whoever is not listened to any more leaves nothing: else a stranger could fill the log.
+            Err(denied @ Denied::Slow { .. }) => Err(denied.into()),
+            Err(denied) => {
+                let caller = Caller {
+                    principal: watching::nobody(),
+                    circumstances,
+                };
+                app.note_here(&caller, watching::failed_sign_in(app, &login))?;
+                Err(denied.into())
+            }
         }
-        // Whoever is not listened to any more leaves nothing: else a stranger could fill the log.
-        Err(denied @ Denied::Slow { .. }) => Err(denied.into()),
-        Err(denied) => {
-            let caller = Caller {
-                principal: watching::nobody(),
-                circumstances,
-            };
-            app.note(&caller, watching::failed_sign_in(app, &tried))
-                .await?;
-            Err(denied.into())
-        }
-    }
+    };
+    app.blocking_in(&app.hashing, work).await
+}
+
+/// What is noted of who begins a session.
+fn came_in(made: &Made<'_>, circumstances: &Circumstances) -> (Caller, Deed) {
+    let principal = match made.arrival() {
+        Some((_, principal)) => principal,
+        None => watching::nobody(),
+    };
+    let deed = Deed::new(Act::SignIn).of(principal.organization());
+    let caller = Caller {
+        principal,
+        circumstances: circumstances.clone(),
+    };
+    (caller, deed)
 }
 
 /// The cookie of who came in. Only this server reads it, only from its own pages; a script never does.
@@ -128,9 +133,8 @@ pub async fn leave(app: &Arc<App>, caller: Caller) -> Result<(), Problem> {
         return Ok(());
     };
     let deed = Deed::new(Act::SignOut).of(caller.principal.organization());
-    let work =
-        move |access: &crate::access::Access, by: &Caller| access.end_session(&by.principal, &id);
-    super::change(app, caller, deed, work, |(), deed| deed).await
+    let work = move |access: &Access, by: &Caller| access.end_session(&by.principal, &id);
+    super::change(app, caller, deed, work, |_, deed| deed).await
 }
 
 /// `POST /v1/access/claim` makes the first owner, once, by the link of the first start.
@@ -155,30 +159,35 @@ pub async fn begin(
     app.must_be_watchable()?;
     let (login, password) = (asked.login.clone(), Secret::new(asked.password));
     let (now, known) = (app.now(), password.clone());
+    let meant = circumstances.clone();
     let work = move |app: &Arc<App>| {
-        let access = app.door.access()?;
-        let made = access.claim(&asked.link, &asked.login, &asked.name, &known, now);
-        if let (Ok(_), Door::Guarded(guarded)) = (&made, &app.door)
+        let told = move |made: &Made<'_>| claimed(made, &meant);
+        let claim =
+            |access: &Access| access.claim(&asked.link, &asked.login, &asked.name, &known, now);
+        // A stranger's attempts leave nothing: nobody counts them.
+        let account = app.witnessed(told, claim)?.answer?;
+        if let Door::Guarded(guarded) = &app.door
             && let Err(error) = guarded.forget_first_sign_in()
         {
             // It is used up, whoever reads it.
             tracing::warn!(%error, "the file of the first sign-in is still there");
         }
-        Ok(made)
+        Ok(account)
     };
-    match app.blocking_in(&app.hashing, work).await? {
-        Ok(account) => {
-            let caller = Caller {
-                principal: Principal::acting(account.party()),
-                circumstances: circumstances.clone(),
-            };
-            let deed = Deed::new(Act::ClaimServer);
-            let deed = deed.to("user", account.id.as_str(), Some(&account.name));
-            app.note(&caller, deed).await?;
-            let signed_in = enter(app, circumstances, login, password).await?;
-            Ok((account, signed_in))
-        }
-        // A stranger's attempts leave nothing: nobody counts them.
-        Err(denied) => Err(denied.into()),
-    }
+    let account = app.blocking_in(&app.hashing, work).await?;
+    let signed_in = enter(app, circumstances, login, password).await?;
+    Ok((account, signed_in))
+}
+
+/// What is noted of who becomes the first owner.
+fn claimed(made: &Made<'_>, circumstances: &Circumstances) -> (Caller, Deed) {
+    let principal = match made.account() {
+        Some(account) => Principal::acting(account.party()),
+        None => watching::nobody(),
+    };
+    let caller = Caller {
+        principal,
+        circumstances: circumstances.clone(),
+    };
+    (caller, super::made(made, Deed::new(Act::ClaimServer)))
 }

@@ -2,8 +2,10 @@
 
 use super::bodies::{self, NewBinding, NewUser, PutRole, UserChange, wrong};
 use super::shapes::{self, BindingShape, RoleShape, User};
-use super::{Answer, change, identifier, managed, said};
-use crate::access::{Access, Account, AccountKind, Binding, Denied, Error, Role, Secret, Subject};
+use super::{Answer, change, identifier, made, managed, said};
+use crate::access::{
+    Access, Account, AccountKind, Binding, Denied, Error, Made, Role, Secret, Subject,
+};
 use crate::app::App;
 use crate::guard::Caller;
 use crate::problem::Problem;
@@ -50,9 +52,7 @@ pub async fn add(app: &Arc<App>, caller: Caller, asked: NewUser) -> Result<Accou
         access.add_account(&by.principal, kind, login, name, password.as_ref(), now)
     };
     let deed = Deed::new(Act::CreateAccount).of(caller.principal.organization());
-    let noted =
-        |account: &Account, deed: Deed| deed.to("user", account.id.as_str(), Some(&account.name));
-    change(app, caller, deed, work, noted).await
+    change(app, caller, deed, work, made).await
 }
 
 /// `PATCH /v1/access/users/{id}` disables or enables an account, puts it into groups, or gives it another password: one of
@@ -110,7 +110,7 @@ pub async fn alter(
                     (_, _, _) => access.enable(by, &account),
                 }
             };
-            change(app, caller, deed, work, |(), deed| deed).await?;
+            change(app, caller, deed, work, |_, deed| deed).await?;
         }
     }
     Ok(app.door.access()?.account(&again.principal, &id))
@@ -153,21 +153,24 @@ async fn change_own_password(
     new: Secret,
 ) -> Result<(), Problem> {
     app.must_be_watchable()?;
-    let (by, now) = (caller.clone(), app.now());
-    let from = by.circumstances.ip;
+    let now = app.now();
+    let from = caller.circumstances.ip;
     let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let work = move |app: &Arc<App>| {
-        let access = app.door.access()?;
-        Ok(access.change_password(&by.principal, &old, &new, from, now))
-    };
-    match app.blocking_in(&app.hashing, work).await? {
-        Ok(()) => app.note(&caller, deed).await,
-        Err(Denied::Unknown) => {
-            app.note(&caller, deed.refused("422")).await?;
-            Err(wrong("old_password", "is not that of this account"))
+        let (by, meant) = (caller.clone(), deed.clone());
+        let told = move |_: &Made<'_>| (by.clone(), meant.clone());
+        let change =
+            |access: &Access| access.change_password(&caller.principal, &old, &new, from, now);
+        match app.witnessed(told, change)?.answer {
+            Ok(()) => Ok(()),
+            Err(Denied::Unknown) => {
+                app.note_here(&caller, deed.refused("422"))?;
+                Err(wrong("old_password", "is not that of this account"))
+            }
+            Err(denied) => Err(denied.into()),
         }
-        Err(denied) => Err(denied.into()),
-    }
+    };
+    app.blocking_in(&app.hashing, work).await
 }
 
 /// `GET /v1/access/roles` lists roles: no secret to anybody who is let in.
@@ -208,7 +211,7 @@ pub async fn define(
         .with("mask", role.mask.to_string());
     let shown = role.clone();
     let work = move |access: &Access, by: &Caller| access.put_role(&by.principal, role);
-    change(app, caller, deed, work, |(), deed| deed).await?;
+    change(app, caller, deed, work, |_, deed| deed).await?;
     Ok(shown)
 }
 
@@ -227,7 +230,7 @@ pub async fn undefine(app: &Arc<App>, caller: Caller, name: String) -> Result<()
     managed(app, &caller)?;
     let deed = Deed::new(Act::RemoveRole).to("role", name.as_str(), None);
     let work = move |access: &Access, by: &Caller| access.remove_role(&by.principal, &name);
-    change(app, caller, deed, work, |(), deed| deed).await
+    change(app, caller, deed, work, |_, deed| deed).await
 }
 
 /// `GET /v1/access/bindings` lists who has which role, within what the caller manages.
@@ -266,9 +269,7 @@ pub async fn give(app: &Arc<App>, caller: Caller, asked: NewBinding) -> Result<B
         .with(about(&subject).0, about(&subject).1);
     let work =
         move |access: &Access, by: &Caller| access.bind(&by.principal, subject, &role, extent);
-    let noted =
-        |made: &Binding, deed: Deed| deed.to("role_binding", made.id.as_str(), Some(&made.role));
-    change(app, caller, deed, work, noted).await
+    change(app, caller, deed, work, made).await
 }
 
 fn about(subject: &Subject) -> (&'static str, String) {
@@ -298,6 +299,6 @@ pub async fn take(app: &Arc<App>, caller: Caller, id: &str) -> Result<Binding, P
         .with("extent", gone.extent.to_string())
         .with(about(&gone.subject).0, about(&gone.subject).1);
     let work = move |access: &Access, by: &Caller| access.unbind(&by.principal, &id);
-    change(app, caller, deed, work, |(), deed| deed).await?;
+    change(app, caller, deed, work, |_, deed| deed).await?;
     Ok(gone)
 }

@@ -139,7 +139,8 @@ pub async fn drop_items(
     Ok(json(json!({ "dropped": dropped }).to_string().into_bytes()))
 }
 
-/// Throws away what is chosen, or everything, and says how much that was.
+/// Throws away what is chosen, or everything, and says how much that was. It is noted before it is gone, on the same thread:
+/// neither who hangs up nor a crash makes anything vanish unseen.
 pub async fn throw_away(
     app: &Arc<App>,
     caller: &Caller,
@@ -147,23 +148,19 @@ pub async fn throw_away(
     chosen: Option<Vec<Number>>,
 ) -> Result<u64, Problem> {
     app.must_be_watchable()?;
-    let of = sender.clone();
+    let caller = caller.clone();
     let work = move |app: &Arc<App>| {
-        let chosen = match chosen {
-            Some(chosen) => chosen,
-            None => all(app, &of)?,
-        };
-        Ok(app.intake.quarantine.take_out(&of, &chosen)?)
+        let quarantine = &app.intake.quarantine;
+        let _alone = app.intake.dropping.lock();
+        let kept = quarantine.items(&sender, None, usize::MAX)?;
+        let kept = kept.into_iter().map(|(number, _)| number);
+        let is_chosen = |one: &Number| chosen.as_ref().is_none_or(|all| all.contains(one));
+        let going: Vec<Number> = kept.filter(is_chosen).collect();
+        let deed = deed(Act::DropQuarantine, &sender).with("items", going.len());
+        app.note_here(&caller, deed)?;
+        Ok(quarantine.take_out(&sender, &going)?)
     };
-    let dropped = app.blocking(work).await?;
-    let deed = deed(Act::DropQuarantine, &sender).with("items", dropped);
-    app.note(caller, deed).await?;
-    Ok(dropped)
-}
-
-fn all(app: &App, sender: &Sender) -> Result<Vec<Number>, Problem> {
-    let items = app.intake.quarantine.items(sender, None, usize::MAX)?;
-    Ok(items.into_iter().map(|(number, _)| number).collect())
+    app.blocking(work).await
 }
 
 fn deed(act: Act, sender: &Sender) -> Deed {
@@ -203,7 +200,7 @@ pub async fn replay(
     Ok(json(body.to_string().into_bytes()))
 }
 
-/// Maps again what is chosen, or everything.
+/// Maps again what is chosen, or everything, to the end and to its entry, whether or not the caller stays for it.
 pub async fn map_again(
     app: &Arc<App>,
     caller: &Caller,
@@ -211,6 +208,17 @@ pub async fn map_again(
     chosen: Option<Vec<Number>>,
 ) -> Result<Sums, Problem> {
     app.must_be_watchable()?;
+    let (of, caller) = (Arc::clone(app), caller.clone());
+    let work = async move { replay_all(&of, &caller, sender, chosen).await };
+    app.carried_through(work).await
+}
+
+async fn replay_all(
+    app: &Arc<App>,
+    caller: &Caller,
+    sender: Sender,
+    chosen: Option<Vec<Number>>,
+) -> Result<Sums, Problem> {
     let mut sums = Sums::default();
     let mut after = None;
     loop {

@@ -33,6 +33,7 @@ use crate::intake::sequences::Sequences;
 use crate::problem::{Fault, Kind, Problem};
 use crate::reading::{self, Reading};
 use crate::watching::Deed;
+use crate::watching::people::Search;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -200,12 +201,13 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): Ra
     let mut parameters = Parameters::read(raw.as_deref())?;
     let kept = parameters.clone();
     let query = Query::parse(&app, &mut parameters, &[])?;
-    let mut complete_through = None;
-    if query.cursor.is_none() {
-        app.note_search(&caller, &reading, &query.filter).await;
+    app.note_search(&caller, &reading, Search::page(&query))
+        .await;
+    let complete_through = match query.cursor {
+        None => reading.complete_through(&app, &query.filter),
         // A walk goes on in an older state, of which nothing is known.
-        complete_through = reading.complete_through(&app, &query.filter);
-    }
+        Some(_) => None,
+    };
     let reading = app.reading(&caller, Permission::Read)?;
     app.blocking(move |app| {
         let listing = listing::list(&reading, &query)?;
@@ -321,7 +323,8 @@ pub async fn count(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): R
     let mut faults = Vec::new();
     let wanted = FacetQuery::parse(&mut parameters, &mut faults);
     let filter = filter_only(&app, parameters, FacetQuery::PARAMETERS, faults)?;
-    app.note_search(&caller, &reading, &filter).await;
+    app.note_search(&caller, &reading, Search::facets(&filter, &wanted))
+        .await;
     app.blocking(move |_| Ok(json(facets::facets(&reading, &filter, &wanted)?.to_json())))
         .await
 }
@@ -333,7 +336,8 @@ pub async fn chart(State(app): State<Arc<App>>, caller: Caller, RawQuery(raw): R
     let mut faults = Vec::new();
     let wanted = HistogramQuery::parse(&mut parameters, &mut faults);
     let filter = filter_only(&app, parameters, HistogramQuery::PARAMETERS, faults)?;
-    app.note_search(&caller, &reading, &filter).await;
+    app.note_search(&caller, &reading, Search::of(&filter))
+        .await;
     app.blocking(move |_| {
         Ok(json(
             histogram::histogram(&reading, &filter, &wanted)?.to_json(),

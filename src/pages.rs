@@ -56,6 +56,7 @@ use crate::app::App;
 use crate::guard::{Caller, kept_purpose};
 use crate::problem::{Kind, Problem};
 use crate::watching::Deed;
+use crate::watching::people::Search;
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -225,7 +226,10 @@ async fn target(
     let setting = setting::read(&app, &caller, here.clone(), &headers);
     let found = async {
         let reading = app.reading(&caller, Permission::Read)?;
-        app.blocking(move |app| load::history(app, &reading, &here, &kind, &key))
+        let query = load::steps(&app, &here, &kind, &key)?;
+        app.note_search(&caller, &reading, Search::page(&query))
+            .await;
+        app.blocking(move |app| load::history(app, &reading, &query, &kind, &key))
             .await
     };
     match found.await {

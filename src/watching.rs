@@ -1,9 +1,9 @@
 //! The log watches itself: who let themselves in, who read, who changed who may do what.
 //!
-//! [`entry_of`] makes the entry, [`Watch::note`] and [`Watch::note_reading`] write it: each act leaves exactly one, of category
+//! [`entry_of`] makes the entry, [`App::note`] and its like write it: each act leaves exactly one, of category
 //! `audit`, in the log of the organization it is about, else in that of the default organization. What changes
-//! something is refused while nothing can be written; reading goes on and is counted. Pages of one walk, and the same
-//! search over again within a minute, are one search; what a stream sends is none.
+//! something is refused while nothing can be written; reading goes on and is counted. The same search over again, by
+//! whatever route and page, is one within a minute; what a stream sends is none.
 //!
 //! Nobody who hangs up takes an entry with them: what was read is noted before it is sent, and what is changed on the
 //! thread that changes it, or, where that takes many steps, by [`App::carried_through`].
@@ -12,24 +12,27 @@
 //! directory that was guarded before, since whoever opened it is to be seen there.
 //!
 //! - [`changes`]: of access, kept with their entries
+//! - [`people`]: which searches read the data of people
 
 mod changes;
+pub mod people;
 
-use crate::access::Principal;
-use crate::access::{Credential, Login};
+use crate::access::{Credential, Login, Principal};
 use crate::app::App;
-use crate::guard::Caller;
+use crate::guard::{Caller, Circumstances};
+use crate::intake::shelf::{Number, Sender};
 use crate::problem::{Kind, Problem};
 use crate::reading::Reading;
 use entry::draft::Defaults;
-use entry::field::Field;
-use entry::filter::Term;
 use entry::{ActorKind, Category, Draft, Entry, Filter, Json, Organization, Party, Source, Target};
 use parking_lot::Mutex;
+use people::Search;
 use serde_json::{Map, Value};
+use sources::redact::Redaction;
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use store::{Health, Item};
 use tokio::sync::oneshot;
@@ -81,6 +84,7 @@ acts! {
     AcceptAccess = "acceptAccess",
     ReplayQuarantine = "replayQuarantine",
     DropQuarantine = "dropQuarantine",
+    ViewQuarantine = "viewQuarantine",
 }
 
 /// One act, as it is noted.
@@ -167,7 +171,7 @@ fn entry_of(app: &App, caller: &Caller, deed: Deed) -> Result<Item, Problem> {
     };
     let mut context = deed.context;
     if let Some(purpose) = &circumstances.purpose {
-        context.insert("purpose".into(), Value::from(&**purpose));
+        context.insert("purpose".into(), Value::from(clean(purpose).as_ref()));
     }
     if circumstances.unmask {
         context.insert("unmasked".into(), Value::from(true));
@@ -178,11 +182,11 @@ fn entry_of(app: &App, caller: &Caller, deed: Deed) -> Result<Item, Problem> {
     let mut draft = Draft::new(principal.party().clone().into(), deed.act.name(), result);
     draft.target = deed.target;
     draft.request = entry::Request {
-        id: circumstances.request_id.clone(),
+        id: circumstances.request_id.as_deref().map(kept),
         ip: circumstances.ip.map(|ip| ip.to_string().into()),
-        user_agent: circumstances.user_agent.clone(),
+        user_agent: circumstances.user_agent.as_deref().map(kept),
         method: (!circumstances.path.is_empty()).then(|| circumstances.method.as_str().into()),
-        path: Some(circumstances.path.clone()).filter(|path| !path.is_empty()),
+        path: Some(kept(&circumstances.path)).filter(|path| !path.is_empty()),
         trace_id: None,
         session_id: match &principal.credential {
             Credential::Session(id) => Some(id.as_str().into()),
@@ -210,6 +214,18 @@ fn entry_of(app: &App, caller: &Caller, deed: Deed) -> Result<Item, Problem> {
             category: Category::Audit,
         },
     })
+}
+
+/// Secrets in what callers say: what is searched for is folded.
+static SECRETS: LazyLock<Redaction> = LazyLock::new(|| Redaction::default().in_folded_too());
+
+/// The text without what looks like a secret: one that was pasted into the wrong field is in no entry of ours.
+fn clean(text: &str) -> Cow<'_, str> {
+    SECRETS.text(text).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+fn kept(text: &str) -> Box<str> {
+    clean(text).into()
 }
 
 /// By what somebody was let in who is no session.
@@ -252,23 +268,30 @@ impl Default for Watch {
 }
 
 impl Watch {
-    /// True the first time within a minute.
-    fn is_new(&self, app: &App, caller: &Caller, filter: &Filter) -> bool {
-        let purpose = &caller.circumstances.purpose;
+    /// True the first time within a minute of the last time that it was: whoever asks every half minute is noted every
+    /// minute.
+    fn is_new(&self, app: &App, caller: &Caller, look: impl Hash) -> bool {
+        let Circumstances {
+            purpose, unmask, ..
+        } = &caller.circumstances;
         let who = format!("{:?}", caller.principal.credential);
-        let search = self.hasher.hash_one((who, filter.to_string(), purpose));
+        let search = self.hasher.hash_one((who, look, purpose, unmask));
         let now = app.now().as_micros();
         let same = i64::try_from(SAME_SEARCH.as_micros()).expect("a minute");
+        let is_same = |at: &i64| now.saturating_sub(*at) < same;
         let mut searches = self.searches.lock();
+        if searches.get(&search).is_some_and(is_same) {
+            return false;
+        }
         if searches.len() >= SEARCHES_MAX {
-            searches.retain(|_, at| now.saturating_sub(*at) < same);
+            searches.retain(|_, at| is_same(at));
         }
         if searches.len() >= SEARCHES_MAX {
             // More than anybody types: what is noted twice is not lost.
             searches.clear();
         }
-        let before = searches.insert(search, now);
-        before.is_none_or(|at| now.saturating_sub(at) >= same)
+        searches.insert(search, now);
+        true
     }
 }
 
@@ -325,19 +348,52 @@ impl App {
         }
     }
 
-    /// Notes a search, if it reads the data of people: once, whatever it is asked through and however often within a minute.
+    /// Notes a search, if it reads the data of people or what is hidden: once, whatever it is asked through and however often
+    /// within a minute.
     pub async fn note_search(
         self: &Arc<Self>,
         caller: &Caller,
         reading: &Reading,
-        filter: &Filter,
+        search: Search<'_>,
     ) {
-        let asks = names_people(filter) || caller.circumstances.unmask;
-        if self.door.is_open() || !asks || !self.watch.is_new(self, caller, filter) {
+        let is_noted = search.reads_people() || caller.circumstances.unmask;
+        let fields = search.listed.as_ref().map(|(fields, _)| fields.join(","));
+        let look = || (search.filter.to_string(), &fields);
+        if self.door.is_open() || !is_noted || !self.watch.is_new(self, caller, look()) {
             return;
         }
-        let deed = Deed::new(Act::SearchEntries).of(self.concerned(reading, filter).as_ref());
-        let deed = deed.with("filter", said(filter));
+        let concerned = self.concerned(reading, search.filter);
+        let mut deed = Deed::new(Act::SearchEntries).of(concerned.as_ref());
+        deed = deed.with("filter", said(search.filter));
+        if let Some(entries) = search.entries {
+            deed = deed.with("limit", entries);
+        }
+        if let (Some(fields), Some((_, top))) = (fields, search.listed) {
+            deed = deed.with("fields", fields).with("top", top);
+        }
+        self.note_reading(caller, deed).await;
+    }
+
+    /// Notes that what a source sent was shown as it came: once a page, however often within a minute.
+    pub async fn note_quarantine(
+        self: &Arc<Self>,
+        caller: &Caller,
+        sender: &Sender,
+        items: &[Number],
+    ) {
+        let (first, count) = (items.first().map(Number::to_string), items.len());
+        let Some(first) = first.filter(|first| {
+            let look = ("quarantine", sender, first, count);
+            !self.door.is_open() && self.watch.is_new(self, caller, look)
+        }) else {
+            return;
+        };
+        let name = sender.source.as_str();
+        let deed = Deed::new(Act::ViewQuarantine)
+            .of(Some(&sender.organization))
+            .to("source", name, Some(name))
+            .with("items", count)
+            .with("first", first);
         self.note_reading(caller, deed).await;
     }
 
@@ -358,32 +414,17 @@ impl App {
 /// The longest query text that an own entry repeats, in bytes.
 const SAID_BYTES_MAX: usize = 4 * 1024;
 
-/// A filter as its query text, cut where it is longer than anybody types.
+/// A filter as its query text, without secrets, cut where it is longer than anybody types.
 pub fn said(filter: &Filter) -> String {
-    let text = filter.to_string();
+    said_as(&filter.to_string())
+}
+
+/// The same of a query text as it was sent.
+pub fn said_as(text: &str) -> String {
+    let text = clean(text);
     match text.len() > SAID_BYTES_MAX {
         true => format!("{}…", &text[..text.floor_char_boundary(SAID_BYTES_MAX)]),
-        false => text,
-    }
-}
-
-/// True if the filter asks for people: by name, address of mail or of a machine, or by words that may be such.
-fn names_people(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(of) | Filter::Or(of) => of.iter().any(names_people),
-        Filter::Not(one) => names_people(one),
-        Filter::Term(term) => term_names_people(term),
-    }
-}
-
-fn term_names_people(term: &Term) -> bool {
-    match term {
-        Term::Search(_) | Term::Words(_) | Term::Network(_) => true,
-        Term::Value(field, _) => matches!(field, Field::Actor | Field::Email | Field::Ip),
-        Term::Masked(_, term) => term_names_people(term),
-        Term::Context(..) | Term::Has(_) | Term::HasContext(_) | Term::From(_) | Term::To(_) => {
-            false
-        }
+        false => text.into_owned(),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::reading::Reading;
+use crate::watching::people::Search;
 use entry::field::Field;
 use entry::filter::{Pattern, Term};
 use entry::{Entry, Filter, Target};
@@ -81,8 +82,10 @@ pub async fn list(
             });
         }
     };
-    if part == Part::Whole && query.cursor.is_none() {
-        app.note_search(caller, &reading, &query.filter).await;
+    if part == Part::Whole {
+        let expanded = here.get("expand").and_then(Field::parse);
+        let search = Search::page(&query).listing(expanded.as_slice(), TOP_EXPANDED);
+        app.note_search(caller, &reading, search).await;
     }
     let selected = here.get("selected").map(str::to_owned);
     let rows = {
@@ -275,14 +278,8 @@ fn relaxed(app: &App, reading: &Reading, here: &Location) -> Result<Vec<Relaxed>
     Ok(out)
 }
 
-/// A page of what happened to a target.
-pub fn history(
-    app: &App,
-    reading: &Reading,
-    here: &Location,
-    kind: &str,
-    key: &str,
-) -> Result<History, Problem> {
+/// The query of a page of what happened to a target.
+pub fn steps(app: &App, here: &Location, kind: &str, key: &str) -> Result<Query, Problem> {
     let mut asked = Location::list()
         .only("target_type", kind)
         .only("target", key)
@@ -292,8 +289,18 @@ pub fn history(
             asked = asked.with(name, value);
         }
     }
-    let query = query(app, &asked)?;
-    let page = listing::list(reading, &query)?;
+    query(app, &asked)
+}
+
+/// A page of what happened to a target.
+pub fn history(
+    app: &App,
+    reading: &Reading,
+    query: &Query,
+    kind: &str,
+    key: &str,
+) -> Result<History, Problem> {
+    let page = listing::list(reading, query)?;
     let named = |target: &Target| {
         let same = target.id.as_deref() == Some(key) || target.name.as_deref() == Some(key);
         target

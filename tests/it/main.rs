@@ -63,4 +63,5 @@ mod verify_live;
 mod verify_log;
 mod watching_hangups;
 mod watching_process;
+mod watching_readings;
 mod watching_routes;

@@ -525,11 +525,7 @@ impl Stage<'_> {
 #[test]
 fn a_route_that_is_only_asked_for_changes_nothing() {
     let server = server();
-    let stage = Stage {
-        server: &server,
-        owner: claimed(&server),
-        made: Cell::new(0),
-    };
+    let stage = Stage::of(&server, claimed(&server), None);
     stage.odd();
     let mut asked = 0;
     for (method, route) in made() {

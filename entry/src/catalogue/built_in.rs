@@ -94,7 +94,7 @@ pub(super) const ACTIONS: &[Row] = &[
     ("createEmbed", Audit, "embed", "Create embedded page", "{actor} opened an embedded page"),
     ("endSession", Audit, "session", "End session", "{actor} ended the session {target}"),
     ("viewEntry", Audit, "entry", "View entry", "{actor} viewed the entry {target}"),
-    ("searchEntries", Audit, "log", "Search entries", "{actor} searched for people"),
+    ("searchEntries", Audit, "log", "Search entries", "{actor} searched entries"),
     ("tailEntries", Audit, "log", "Tail entries", "{actor} began to follow the log"),
     ("exportEntries", Audit, "log", "Export entries", "{actor} exported entries"),
     ("verifyEntry", Audit, "entry", "Verify entry", "{actor} took a proof of the entry {target}"),
@@ -105,4 +105,5 @@ pub(super) const ACTIONS: &[Row] = &[
     ("dropEntries", Other, "source", "Drop entries", "{actor} could not record entries of {target}"),
     ("replayQuarantine", Audit, "source", "Replay quarantine", "{actor} mapped again what {target} had sent"),
     ("dropQuarantine", Audit, "source", "Drop quarantine", "{actor} threw away what {target} had sent"),
+    ("viewQuarantine", Audit, "source", "View quarantine", "{actor} looked at what {target} had sent"),
 ];

@@ -262,7 +262,7 @@ pub async fn embed(
         .of(of(&extent))
         .with("extent", extent.to_string())
         .with("mask", wanted.mask.to_string())
-        .with("filter", wanted.filter.as_str())
+        .with("filter", watching::said_as(&wanted.filter))
         .with("expires_at", expires_at.to_string());
     let work = move |access: &Access, by: &Caller| access.embed(&by.principal, &wanted, now);
     let secret = change(&app, caller, deed, work, |_, deed| deed).await?;

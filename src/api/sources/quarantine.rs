@@ -63,6 +63,19 @@ pub fn of_managed(
     }
 }
 
+/// Refuses to show what a source sent as it came, unless the caller sees all that could become of it: entries of the whole
+/// organization, nothing hidden. What a role hides is nowhere marked in it.
+pub fn must_see(app: &App, caller: &Caller, organization: &Organization) -> Result<(), Problem> {
+    let reading = app.reading(caller, Permission::Read)?;
+    match reading.sees_all(organization) {
+        true => Ok(()),
+        false => Err(Kind::Forbidden.detail(format!(
+            "this takes the permission {} for all of an organization, nothing hidden",
+            Permission::Read
+        ))),
+    }
+}
+
 pub fn nothing() -> Problem {
     Kind::NotFound.detail("nothing is kept of such a source")
 }
@@ -86,13 +99,15 @@ pub async fn list(
         faults.push(Fault::parameter("limit", format!("1 to {LIMIT_MAX}")));
     }
     parameters.finish(&["organization", "after", "limit"], faults)?;
+    must_see(&app, &caller, &sender.organization)?;
     let (after, limit) = (after.flatten(), limit.unwrap_or(LIMIT_DEFAULT));
-    let work = move |app: &Arc<App>| {
-        let items = app.intake.quarantine.items(&sender, after, limit)?;
-        let items: Vec<Value> = items.iter().map(shape).collect();
-        Ok(json(json!({ "items": items }).to_string().into_bytes()))
-    };
-    app.blocking(work).await
+    let of = sender.clone();
+    let work = move |app: &Arc<App>| Ok(app.intake.quarantine.items(&of, after, limit)?);
+    let items = app.blocking(work).await?;
+    let numbers: Vec<Number> = items.iter().map(|(number, _)| *number).collect();
+    app.note_quarantine(&caller, &sender, &numbers).await;
+    let items: Vec<Value> = items.iter().map(shape).collect();
+    Ok(json(json!({ "items": items }).to_string().into_bytes()))
 }
 
 fn number(text: &str, name: &str, faults: &mut Vec<Fault>) -> Option<Number> {

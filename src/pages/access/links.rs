@@ -11,6 +11,7 @@ use crate::pages::form::Form;
 use crate::pages::setting::icon;
 use crate::pages::visible::{Shown, count, plain};
 use crate::problem::Problem;
+use crate::watching::people::Search;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -159,7 +160,8 @@ async fn preview(visit: &Visit, form: &Form) -> Result<(StatusCode, Markup), Pro
     };
     let (many, bounds) = visit.app.blocking(work).await?;
     let filter = link.filter.filter();
-    visit.app.note_search(&visit.caller, &reading, filter).await;
+    let search = Search::of(filter);
+    visit.app.note_search(&visit.caller, &reading, search).await;
     let zone = &visit.setting.zone;
     let page = html! {
         (super::back("/access/links", "Auditor links"))

@@ -3,7 +3,7 @@
 use super::{Line, answer, entries, lag, lines, path, silence, spark};
 use crate::access::Permission;
 use crate::api::sources::listing::Source;
-use crate::api::sources::quarantine::{self, nothing, of_managed};
+use crate::api::sources::quarantine::{self, must_see, nothing, of_managed};
 use crate::app::App;
 use crate::intake::sequences::Told;
 use crate::intake::shelf::{Item, Number, Sender};
@@ -33,7 +33,8 @@ struct One {
 }
 
 struct Kept {
-    items: Vec<(Number, Item)>,
+    /// None to who does not see all that could become of them: they are shown as they came.
+    items: Option<Vec<(Number, Item)>>,
     is_last: bool,
 }
 
@@ -67,24 +68,37 @@ async fn load(visit: &Visit, name: &str) -> Result<One, Problem> {
     }
     let after = here.get("after").and_then(Number::parse);
     let sender = of_managed(&visit.caller, organization.clone(), name).ok();
-    let name = name.to_owned();
+    let sees = must_see(&visit.app, &visit.caller, &organization).is_ok();
+    let (name, of) = (name.to_owned(), sender.clone());
     let work = move |app: &Arc<App>| {
         let lines = lines(app, &reading, Some(&organization))?;
         let line = lines.into_iter().find(|line| *line.source.name == *name);
-        let kept = match sender {
+        let kept = match &of {
             None => None,
-            Some(sender) => Some(kept(app, &sender, after)?),
+            Some(_) if !sees => Some(Kept {
+                items: None,
+                is_last: true,
+            }),
+            Some(of) => Some(kept(app, of, after)?),
         };
         let line = line.ok_or_else(missing)?;
         Ok(One { line, kept })
     };
-    visit.app.blocking(work).await
+    let one = visit.app.blocking(work).await?;
+    let items = one.kept.as_ref().and_then(|kept| kept.items.as_ref());
+    if let (Some(sender), Some(items)) = (sender, items) {
+        let numbers: Vec<Number> = items.iter().map(|(number, _)| *number).collect();
+        let (app, caller) = (&visit.app, &visit.caller);
+        app.note_quarantine(caller, &sender, &numbers).await;
+    }
+    Ok(one)
 }
 
 fn kept(app: &App, sender: &Sender, after: Option<Number>) -> Result<Kept, Problem> {
     let mut items = app.intake.quarantine.items(sender, after, ITEMS + 1)?;
     let is_last = items.len() <= ITEMS;
     items.truncate(ITEMS);
+    let items = Some(items);
     Ok(Kept { items, is_last })
 }
 
@@ -233,24 +247,26 @@ fn quarantine(visit: &Visit, source: &Source, kept: &Kept) -> Markup {
             }
             @if all == 0 {
                 p.none-here { "Nothing. What this source sends and no mapping reads would be kept here as it came, without what looks like a secret." }
-            } @else {
+            } @else if let Some(items) = &kept.items {
                 p.soft { "Kept as it came, without what looks like a secret. After an update, map it again; what becomes an entry then leaves this list." }
-                ol.items { @for (number, item) in &kept.items { (item_of(visit, source, *number, item)) } }
-                (pager(visit, kept))
+                ol.items { @for (number, item) in items { (item_of(visit, source, *number, item)) } }
+                (pager(visit, items, kept.is_last))
+            } @else {
+                p.none-here { "What was sent is shown as it came, so it takes " code { "entries:read" } " for all of the organization, with nothing hidden." }
             }
         }
     }
 }
 
-fn pager(visit: &Visit, kept: &Kept) -> Markup {
+fn pager(visit: &Visit, items: &[(Number, Item)], is_last: bool) -> Markup {
     let here = &visit.setting.here;
-    if kept.is_last && here.get("after").is_none() {
+    if is_last && here.get("after").is_none() {
         return html! {};
     }
     html! {
         nav.pager aria-label="Pages" {
             @if here.get("after").is_some() { a.button rel="first" href={ (here.without("after").href()) "#quarantine" } { (icon("left")) "From the oldest" } }
-            @if let (Some((last, _)), false) = (kept.items.last(), kept.is_last) {
+            @if let (Some((last, _)), false) = (items.last(), is_last) {
                 a.button rel="next" href={ (here.with("after", &last.to_string()).href()) "#quarantine" } { "Next" (icon("right")) }
             }
         }
@@ -332,9 +348,12 @@ fn bytes(n: u64) -> String {
 pub async fn item(visit: Visit, Path((name, id)): Path<(String, String)>) -> Response {
     let page = async {
         let (sender, number) = meant(&visit, &name, &id)?;
+        let (app, caller) = (&visit.app, &visit.caller);
+        must_see(app, caller, &sender.organization)?;
         let of = sender.clone();
         let work = move |app: &Arc<App>| found(app, &of, number);
-        let item = visit.app.blocking(work).await?;
+        let item = app.blocking(work).await?;
+        app.note_quarantine(caller, &sender, &[number]).await;
         Ok(item_page(&visit, &sender, number, &item))
     };
     answer(&visit, StatusCode::OK, &name, page.await)

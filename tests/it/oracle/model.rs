@@ -159,9 +159,11 @@ impl Person {
 pub const WAITING: &[&str] = &["sources:manage"];
 
 impl Person {
-    /// True if what waits in the quarantine of the organization is shown to it. The whole rule is this line.
+    /// True if what waits in the quarantine of the organization is shown to it: as it came, so to who reads all, nothing hidden.
     pub fn sees_waiting(&self, organization: &str) -> bool {
-        self.covers("sources:manage", organization)
+        let hidden = self.hidden("entries:read", (organization, None), false);
+        let reads_all = self.covers("entries:read", organization);
+        self.handles_waiting(organization) && reads_all && hidden.is_some_and(|all| all.is_empty())
     }
 
     /// True if it may map that again, or throw it away. The whole rule is this line.

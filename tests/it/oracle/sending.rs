@@ -149,11 +149,11 @@ pub fn quarantine(world: &mut World, random: &mut Random, who: usize) -> Checked
         return must_be_refused(world, &by, &told, &answer);
     }
     let person = &world.people[who];
-    let may = match method {
-        "GET" => person.sees_waiting(&log),
-        _ => person.handles_waiting(&log),
-    };
-    if !may {
+    let (handles, sees) = (person.handles_waiting(&log), person.sees_waiting(&log));
+    if handles && !sees && method == "GET" {
+        return must_not_be_shown(world, &by, &told, &answer);
+    }
+    if !handles {
         world.must_wait(&log, &source)?;
         world.must_answer_cleanly(&by, &told, &answer)?;
         let none = "0".repeat(log.len());
@@ -186,6 +186,12 @@ pub fn quarantine(world: &mut World, random: &mut Random, who: usize) -> Checked
     let told = format!("{told} {}", world.shelf.told(&log, &source));
     world.must_wait(&log, &source)?;
     world.must_answer_cleanly(&by, &told, &answer)
+}
+
+/// Who manages a source and does not see all of its entries is told that, whether or not anything waits.
+fn must_not_be_shown(world: &World, by: &By, told: &str, answer: &Answer) -> Checked {
+    same("the status", &answer.status, &403)?;
+    world.must_answer_cleanly(by, told, answer)
 }
 
 /// The id of something that waits there; of something that does not, where nothing does.
@@ -313,11 +319,11 @@ pub fn waiting(world: &mut World, random: &mut Random, who: usize) -> Checked {
         return must_be_refused(world, &by, &told, &answer);
     }
     let person = &world.people[who];
-    let may = match row.ends_with("/items/{id}") {
-        true => person.sees_waiting(&log),
-        false => person.handles_waiting(&log),
-    };
-    if !may {
+    let (handles, sees) = (person.handles_waiting(&log), person.sees_waiting(&log));
+    if handles && !sees && row.ends_with("/items/{id}") {
+        return must_not_be_shown(world, &by, &told, &answer);
+    }
+    if !handles {
         world.must_wait(&log, &source)?;
         world.must_answer_cleanly(&by, &told, &answer)?;
         let none = "0".repeat(log.len());

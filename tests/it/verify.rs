@@ -308,9 +308,26 @@ fn the_age_is_the_witness_s_where_there_is_one_and_else_the_entry_s() {
     }
 }
 
+/// What of a proof file is proven: all of it but for where values stood of which only the digest is left.
+fn proven(file: &[u8]) -> Option<(String, serde_json::Value)> {
+    let proof = LogProof::parse(file).ok()?;
+    let text = std::str::from_utf8(file).ok()?;
+    let lines = text.split_inclusive('\n');
+    let around: String = lines.filter(|line| !line.starts_with("extra ")).collect();
+    // As written: a disclosure has one spelling, and so has its base64.
+    let mut disclosure: serde_json::Value = serde_json::from_slice(proof.extra.as_deref()?).ok()?;
+    let units = disclosure["units"].as_array_mut()?.iter_mut();
+    let erased = units.filter(|unit| unit.get("digest").is_some());
+    for unit in erased {
+        unit.as_object_mut()?.remove("path")?;
+    }
+    Some((around, disclosure))
+}
+
 proptest! {
     /// Whatever is done to the bytes of a true file, the answer is a refusal: no byte of it is without meaning, but for
-    /// signatures by keys nobody asked for.
+    /// signatures by keys nobody asked for, and for where an erased value stood, which is told and not proven (docs/proofs.md):
+    /// a letter changed there was accepted, once in thousands of runs, and this property had not heard of it.
     #[test]
     fn no_altered_file_is_accepted(at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
         let key_only = {
@@ -327,7 +344,8 @@ proptest! {
             altered[at] = byte;
         }
         let held = Inclusion::verify(&altered, &trust()).is_ok();
-        prop_assert_eq!(held, altered == key_only);
+        prop_assert!(held || altered != key_only);
+        prop_assert!(!held || proven(&altered) == proven(&key_only));
     }
 
     #[test]

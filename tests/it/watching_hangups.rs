@@ -9,7 +9,7 @@ use crate::access_pages::signed_in;
 use crate::access_watching::acts;
 use crate::program::{Program, directory};
 use crate::test_server::{TestServer, wait_until};
-use crate::watching_routes::{ROWS, Stage};
+use crate::watching_routes::{ROWS, Stage, server};
 use entry::Timestamp;
 use mar_audit::access::pending::Pending;
 use mar_audit::access::{AccountKind, Principal};
@@ -197,7 +197,7 @@ fn kept(owner: &Caller<'_>) -> u64 {
 
 #[test]
 fn whoever_hangs_up_changes_nothing_that_is_not_noted() {
-    let server = TestServer::guarded();
+    let server = server();
     {
         let mut stage = Stage::of(&server, claimed(&server), None);
         for stay in STAYS {

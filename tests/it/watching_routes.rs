@@ -430,7 +430,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-fn server() -> TestServer {
+pub fn server() -> TestServer {
     TestServer::guarded_with(Settings {
         provider: Some(provider_nobody_reaches()),
         ..Settings::default()

@@ -8,6 +8,7 @@ use super::model::{WAITING, scope};
 use super::random::Random;
 use super::shelf::shown;
 use super::world::{By, World};
+use crate::test_server::Answer;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -189,7 +190,7 @@ pub fn quarantine(world: &mut World, random: &mut Random, who: usize) -> Checked
 }
 
 /// Who manages a source and does not see all of its entries is told that, whether or not anything waits.
-fn must_not_be_shown(world: &World, by: &By, told: &str, answer: &Answer) -> Checked {
+fn must_not_be_shown(world: &mut World, by: &By, told: &str, answer: &Answer) -> Checked {
     same("the status", &answer.status, &403)?;
     world.must_answer_cleanly(by, told, answer)
 }

@@ -34,7 +34,7 @@ impl Mapper for Azure {
         });
         match of_kubernetes {
             true => self.kubernetes.take(item, header, done),
-            false => self.table.take(&self.claims, item, done),
+            false => self.table.take(&self.claims, item, header, done),
         }
     }
 

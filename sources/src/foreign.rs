@@ -33,6 +33,10 @@ pub enum Layout {
     Json { wrappers: Vec<Box<str>> },
     /// One a line.
     Lines,
+    /// Records below a line that names their columns.
+    Csv,
+    /// What the first byte says: JSON begins with a bracket.
+    JsonOrCsv { wrappers: Vec<Box<str>> },
 }
 
 impl Layout {
@@ -40,6 +44,15 @@ impl Layout {
     pub fn json(wrappers: &[&str]) -> Self {
         Layout::Json {
             wrappers: wrappers.iter().map(|name| Box::from(*name)).collect(),
+        }
+    }
+
+    /// Of lines that come one by one, as far as each says what it is by itself: a record of CSV does not.
+    pub fn by_line(self) -> Option<Self> {
+        match self {
+            Layout::Csv => None,
+            Layout::JsonOrCsv { wrappers } => Some(Layout::Json { wrappers }),
+            by_itself => Some(by_itself),
         }
     }
 }

@@ -3,14 +3,16 @@
 use crate::azure::Azure;
 use crate::cef;
 use crate::cloudtrail::{self, CloudTrail};
+use crate::csv;
 use crate::foreign::{Claims, Fate, Item, Layout, Mapper};
 use crate::kubernetes::{self, Kubernetes};
 use crate::mar::{self, Mar};
 use crate::scan::{Piece, Place, Scanner, Spill};
 use crate::syslog;
-use crate::table::{Reads, Table, TableError};
+use crate::table::{Csv, Reads, Table, TableError};
 use crate::vault::Vault;
-use entry::json::{self, Value};
+use entry::Draft;
+use entry::json::{self, Object, Value};
 use std::io;
 use std::sync::Arc;
 
@@ -208,7 +210,17 @@ impl Format {
                 read(raw).is_some_and(|value| kubernetes::recognises(value, header))
             }
             Format::CloudTrail => read(raw).is_some_and(|value| cloudtrail::recognises(&value)),
-            Format::Table(table) => table.event(raw).is_ok_and(|event| table.recognises(&event)),
+            Format::Table(table) => table
+                .event_below(raw, header)
+                .is_ok_and(|event| table.recognises(&event)),
+        }
+    }
+
+    /// Whether it is a record that its header does not fit: what columns there are says what an input is.
+    fn is_damaged(&self, raw: &[u8], header: &[u8]) -> bool {
+        match self {
+            Format::Table(table) => table.is_record(header) && csv::object(header, raw).is_err(),
+            _ => false,
         }
     }
 
@@ -218,7 +230,9 @@ impl Format {
             Format::Mar => mar::recognises(event),
             Format::Kubernetes => kubernetes::recognises(event.clone(), &[]),
             Format::CloudTrail => cloudtrail::recognises(event),
-            Format::Table(table) => table.reads == Reads::Json && table.recognises(event),
+            Format::Table(table) => {
+                table.reads == Reads::Json && table.csv != Csv::Only && table.recognises(event)
+            }
         }
     }
 
@@ -232,8 +246,10 @@ impl Format {
     fn fits(&self, sample: &[u8]) -> bool {
         let layout = self.layout();
         // A line that is cut off where the sample is looks like another format's.
-        let whole = match (&layout, memchr::memrchr(b'\n', sample)) {
-            (Layout::Lines, Some(end)) if !sample[..end].trim_ascii().is_empty() => &sample[..end],
+        let by_line = !matches!(layout, Layout::Json { .. });
+        let is_csv = matches!(layout, Layout::Csv | Layout::JsonOrCsv { .. });
+        let whole = match memchr::memrchr(b'\n', sample) {
+            Some(end) if by_line && !sample[..end].trim_ascii().is_empty() => &sample[..end],
             _ => sample,
         };
         let mut scanner = Scanner::new(whole, layout);
@@ -247,7 +263,10 @@ impl Format {
                 Some(Piece::Item { raw, .. }) if self.recognises(&raw, scanner.header()) => {
                     own += 1
                 }
+                Some(Piece::Item { raw, .. }) if self.is_damaged(&raw, scanner.header()) => {}
                 Some(Piece::Item { .. }) => return false,
+                // What follows may be the middle of a record.
+                Some(Piece::Broken { .. }) if is_csv => break,
                 // Damaged lines are no items, and the last one may be cut off where the sample is.
                 Some(Piece::Broken { .. } | Piece::Spilled { .. }) => {}
                 None => break,
@@ -272,9 +291,14 @@ impl TableMapper {
 impl Table {
     pub(crate) fn layout(&self) -> Layout {
         match self.reads {
-            Reads::Json => Layout::Json {
-                wrappers: self.wrappers.clone(),
-            },
+            Reads::Json => {
+                let wrappers = self.wrappers.clone();
+                match self.csv {
+                    Csv::No => Layout::Json { wrappers },
+                    Csv::Too => Layout::JsonOrCsv { wrappers },
+                    Csv::Only => Layout::Csv,
+                }
+            }
             Reads::Syslog | Reads::Cef | Reads::Leef => Layout::Lines,
         }
     }
@@ -289,11 +313,65 @@ impl Table {
         }
     }
 
+    /// The event of an item below a header, which is the line that names the columns where items are records of CSV.
+    pub(crate) fn event_below<'r>(
+        &self,
+        raw: &'r [u8],
+        header: &[u8],
+    ) -> Result<Value<'r>, String> {
+        match self.is_record(header) {
+            true => csv::object(header, raw).map(Value::Object),
+            false => self.event(raw),
+        }
+    }
+
+    /// Whether an item below this header is a record of CSV.
+    fn is_record(&self, header: &[u8]) -> bool {
+        match self.csv {
+            Csv::No => false,
+            Csv::Too => header.first().is_some_and(|byte| *byte != b'{'),
+            Csv::Only => true,
+        }
+    }
+
     /// Decides one item: an entry each for what it holds.
-    pub(crate) fn take(&self, claims: &Claims, item: Item, done: &mut dyn FnMut(Item, Fate)) {
-        let drafts = self
-            .event(&item.raw)
-            .and_then(|event| self.drafts(claims, event, Some(item.place)));
+    pub(crate) fn take(
+        &self,
+        claims: &Claims,
+        item: Item,
+        header: &[u8],
+        done: &mut dyn FnMut(Item, Fate),
+    ) {
+        let event = match self.event_below(&item.raw, header) {
+            Ok(event) if self.is_record(header) => without_empty_columns(event),
+            Ok(event) => event,
+            Err(why) => return done(item, Fate::Refuse(why)),
+        };
+        let place = item.place;
+        let Some(events) = self.deep(&event) else {
+            let drafts = self.drafts(claims, event.into_owned(), Some(place));
+            return self.decide(item, drafts, done);
+        };
+        if events.is_empty() {
+            return done(item, Fate::Skip("a list of no events"));
+        }
+        // Each is an item of its own, which may be refused while others are sent.
+        let events: Vec<Vec<u8>> = events.iter().map(|e| e.to_string().into_bytes()).collect();
+        for raw in events {
+            let item = Item { place, raw };
+            let drafts = self
+                .event(&item.raw)
+                .and_then(|event| self.drafts(claims, event, Some(place)));
+            self.decide(item, drafts, done);
+        }
+    }
+
+    fn decide(
+        &self,
+        item: Item,
+        drafts: Result<Vec<Draft>, String>,
+        done: &mut dyn FnMut(Item, Fate),
+    ) {
         match drafts {
             Err(why) => done(item, Fate::Refuse(why)),
             Ok(mut drafts) => {
@@ -310,13 +388,25 @@ impl Table {
     }
 }
 
+/// In a record of CSV every column is there, though nothing stands in it.
+fn without_empty_columns(event: Value<'_>) -> Value<'_> {
+    match event {
+        Value::Object(event) => {
+            let members = event.into_iter();
+            let said = members.filter(|(_, value)| value.as_str() != Some(""));
+            Value::Object(said.collect::<Object<'_>>())
+        }
+        event => event,
+    }
+}
+
 impl Mapper for TableMapper {
     fn layout(&self) -> Layout {
         self.table.layout()
     }
 
-    fn take(&mut self, item: Item, _header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
-        self.table.take(&self.claims, item, done);
+    fn take(&mut self, item: Item, header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
+        self.table.take(&self.claims, item, header, done);
     }
 }
 

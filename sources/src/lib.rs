@@ -9,7 +9,7 @@
 //! - [`redact`]: secrets stay out
 //! - [`table`]: formats as tables, those of `tables/` and a user's own
 //! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
-//! - [`syslog`], [`cef`]: lines of text as objects
+//! - [`syslog`], [`cef`], [`csv`]: lines of text as objects
 //! - [`formats`]: all of them, by name or by an input's first items
 //! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`], [`elastic`], [`hec`], [`syslog::read`]
 
@@ -23,6 +23,7 @@ pub mod cloudevents;
 pub mod cloudtrail;
 #[cfg(test)]
 mod corpus;
+pub mod csv;
 mod delimit;
 pub mod elastic;
 pub mod foreign;

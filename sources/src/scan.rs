@@ -3,6 +3,7 @@
 //! Memory stays flat: a file of one endless array is walked, not read. What is no JSON is handed out verbatim, a line at
 //! a time, and the walk goes on after it. Values are only delimited here; [`entry::json::parse`] judges them.
 
+use super::csv;
 use super::delimit::{Delimiter, Step};
 use super::foreign::Layout;
 use std::io::{self, Read};
@@ -54,8 +55,10 @@ pub struct Scanner<R> {
     within: Within,
     /// After broken bytes, commas and a closing bracket are what is left of an array.
     recovering: bool,
-    /// Members that stood before the array in the object around the current items, as an object.
+    /// Members that stood before the array in the object around the current items, as an object; of CSV its first line.
     header: Vec<u8>,
+    /// The first line of CSV is broken: nothing says what follows it.
+    headless: bool,
 }
 
 /// What is around the next item.
@@ -81,19 +84,34 @@ impl<R: Read> Scanner<R> {
             within: Within::Nothing,
             recovering: false,
             header: Vec::new(),
+            headless: false,
         }
     }
 
-    /// The members before the array in the object around the items, as far as they stood there; empty where there is none.
+    /// The members before the array in the object around the items, as far as they stood there; empty where there is none. Of CSV, the
+    /// line that names the columns.
     pub fn header(&self) -> &[u8] {
         &self.header
     }
 
     /// The next piece; `None` at the end.
     pub fn next(&mut self, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
-        if self.layout == Layout::Lines {
-            return self.next_line(spill);
+        if let Layout::JsonOrCsv { wrappers } = &self.layout {
+            let wrappers = wrappers.clone();
+            match self.peek_significant()? {
+                None => return Ok(None),
+                Some(b'{' | b'[') => self.layout = Layout::Json { wrappers },
+                Some(_) => self.layout = Layout::Csv,
+            }
         }
+        match self.layout {
+            Layout::Lines => self.next_line(spill),
+            Layout::Csv => self.next_record(spill),
+            _ => self.next_value(spill),
+        }
+    }
+
+    fn next_value(&mut self, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
         loop {
             let Some(byte) = self.peek_significant()? else {
                 return Ok(self.end());
@@ -150,14 +168,8 @@ impl<R: Read> Scanner<R> {
 
     /// The next line that is not empty, without its end.
     fn next_line(&mut self, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
-        loop {
-            if self.at == self.buffer.len() && !self.fill()? {
-                return Ok(None);
-            }
-            match self.buffer[self.at] {
-                b'\n' | b'\r' => self.consume(1),
-                _ => break,
-            }
+        if !self.skip_empty_lines()? {
+            return Ok(None);
         }
         let mut bytes = 0;
         loop {
@@ -174,16 +186,83 @@ impl<R: Read> Scanner<R> {
                 break;
             }
         }
-        let piece = self.take_item(bytes)?;
-        Ok(Some(match piece {
-            Piece::Item { place, mut raw } => {
-                if raw.last() == Some(&b'\r') {
-                    raw.pop();
-                }
-                Piece::Item { place, raw }
+        self.take_line(bytes).map(Some)
+    }
+
+    /// False at the end of the input.
+    fn skip_empty_lines(&mut self) -> io::Result<bool> {
+        loop {
+            if self.at == self.buffer.len() && !self.fill()? {
+                return Ok(false);
             }
-            other => other,
-        }))
+            match self.buffer[self.at] {
+                b'\n' | b'\r' => self.consume(1),
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// An item without the carriage return at its end.
+    fn take_line(&mut self, bytes: usize) -> io::Result<Piece> {
+        let mut piece = self.take_item(bytes)?;
+        if let Piece::Item { raw, .. } = &mut piece
+            && raw.last() == Some(&b'\r')
+        {
+            raw.pop();
+        }
+        Ok(piece)
+    }
+
+    /// The next record of CSV, which may be several lines; the first one is the header.
+    fn next_record(&mut self, spill: &mut dyn Spill) -> io::Result<Option<Piece>> {
+        if self.header.is_empty() && !self.headless {
+            if self.peek_significant()?.is_none() {
+                return Ok(None);
+            }
+            match self.record(csv::Record::of_header(), spill)? {
+                Piece::Item { raw, .. } => {
+                    self.header = raw;
+                    self.nth = 0;
+                }
+                told => {
+                    self.headless = true;
+                    return Ok(Some(told));
+                }
+            }
+        }
+        if !self.skip_empty_lines()? {
+            return Ok(None);
+        }
+        if self.headless {
+            let why = "the line that names the columns cannot be read";
+            return self.broken(why).map(Some);
+        }
+        let record = csv::Record::below(&self.header);
+        self.record(record, spill).map(Some)
+    }
+
+    fn record(&mut self, mut record: csv::Record, spill: &mut dyn Spill) -> io::Result<Piece> {
+        let mut scanned = 0;
+        loop {
+            if self.at + scanned == self.buffer.len() && !self.fill()? {
+                return match record.may_end() {
+                    true => self.take_line(scanned),
+                    false => self.broken("the input ends in the middle of a quoted field"),
+                };
+            }
+            match record.feed(self.buffer[self.at + scanned]) {
+                csv::Step::Record => return self.take_line(scanned),
+                csv::Step::Broken(why) => return self.broken(why),
+                _ => scanned += 1,
+            }
+            if scanned > ITEM_BYTES_MAX {
+                return match self.buffer[self.at..self.at + scanned].contains(&b'\n') {
+                    // A quote that nothing closes: only its line is given up.
+                    true => self.broken("longer than an item may be"),
+                    false => self.long_line(spill),
+                };
+            }
+        }
     }
 
     /// Passes a line too long to hold through to its end.
@@ -349,7 +428,9 @@ impl<R: Read> Scanner<R> {
         let place = self.place();
         self.recovering |= self.within != Within::Nothing;
         self.within = Within::Nothing;
-        self.header.clear();
+        if self.layout != Layout::Csv {
+            self.header.clear();
+        }
         let mut bytes = 0;
         // A line longer than an item ends here; what follows of it is broken again.
         while bytes < ITEM_BYTES_MAX {

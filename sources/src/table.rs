@@ -3,10 +3,12 @@
 //! A table is read by [`Table::parse`], which names the line and the member of what it does not understand. docs/mappings.md tells
 //! a person how to write one. What tables do not reach (a request and its response in two records, say) is code beside them.
 //!
-//! In reading order: [`path`] places in JSON, [`expression`] texts and conditions, [`read`] the TOML, [`apply`] an event becomes a draft.
+//! In reading order: [`path`] places in JSON, [`expression`] texts and conditions, [`read`] the TOML, [`layers`] the event in what is around
+//! it, [`apply`] an event becomes a draft.
 
 pub mod apply;
 pub mod expression;
+mod layers;
 pub mod path;
 mod read;
 
@@ -21,8 +23,12 @@ pub struct Table {
     pub name: Box<str>,
     pub title: Box<str>,
     pub reads: Reads,
+    /// Whether a file of it is CSV.
+    pub csv: Csv,
     /// Members whose arrays hold events, in an object around them.
     pub wrappers: Vec<Box<str>>,
+    /// The same, deeper within: these are opened by the table, and are as long as an item may be.
+    deep_wrappers: Vec<Path>,
     /// Names of members are compared in any letters: exporters differ.
     any_case: bool,
     /// Spellings of nothing, besides the usual ones.
@@ -33,6 +39,8 @@ pub struct Table {
     before: Vec<Box<str>>,
     /// Where the event stands in what is around it; an object, or its JSON as a text.
     unwrap: Vec<Path>,
+    /// Members of what is around it that belong to the event.
+    from_around: Vec<Box<str>>,
     /// An array of which each element is an entry of its own.
     each: Option<Box<str>>,
     /// Members whose text is JSON: rules see it parsed, and it stands parsed beside its text.
@@ -66,6 +74,15 @@ pub enum Reads {
     Syslog,
     Cef,
     Leef,
+}
+
+/// Whether items are records of CSV: objects of texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Csv {
+    No,
+    /// If the input does not begin as JSON does.
+    Too,
+    Only,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -109,7 +109,7 @@ impl Mapper for Vault {
         self.table.layout()
     }
 
-    fn take(&mut self, item: Item, _header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
+    fn take(&mut self, item: Item, header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
         let (is_request, id) = match json::parse(&item.raw) {
             Ok(value) => (
                 value.get("type").and_then(Value::as_str) == Some("request"),
@@ -118,9 +118,10 @@ impl Mapper for Vault {
             Err(e) => return done(item, Fate::Refuse(e.to_string())),
         };
         let mut decided = Vec::new();
-        self.table.take(&self.claims, item, &mut |item, fate| {
-            decided.push((item, fate))
-        });
+        self.table
+            .take(&self.claims, item, header, &mut |item, fate| {
+                decided.push((item, fate))
+            });
         for (item, fate) in decided {
             match (fate, &id) {
                 (Fate::Send(draft), Some(id)) if !is_request => {

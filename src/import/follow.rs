@@ -16,7 +16,7 @@ use crate::terminal;
 use growing::{Growing, Line, Place};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use sources::foreign::{Fate, Item, Mapper};
+use sources::foreign::{Fate, Item, Layout, Mapper};
 use sources::formats::{Formats, SAMPLE_BYTES_MAX};
 use sources::scan::{Piece, Scanner, Spill};
 use std::collections::BTreeMap;
@@ -64,6 +64,7 @@ struct Follow<'a> {
     file: PathBuf,
     format: Box<str>,
     mapper: Box<dyn Mapper>,
+    layout: Layout,
     batch: Batch,
     open: BTreeMap<u64, Open>,
     refused: Refused,
@@ -108,6 +109,14 @@ pub fn run(arguments: &Arguments, client: &Client, counts: &mut Counts) -> Resul
     }
     let mapper = { formats.mapper(&format, claims(arguments, &format)?) }
         .expect("a format that was recognised, named from the list or added");
+    let layout = mapper.layout();
+    let layout = match layout.clone().by_line() {
+        Some(by_line) if by_line == layout || !is_table(file)? => by_line,
+        _ => {
+            let says = "a line of CSV says nothing without the first one: --follow is not for it, import the whole file";
+            return Err(Failure::failed(format!("{}: {says}", file.display())));
+        }
+    };
     let refused = arguments.refused.clone();
     let mut follow = Follow {
         client,
@@ -117,6 +126,7 @@ pub fn run(arguments: &Arguments, client: &Client, counts: &mut Counts) -> Resul
         file: file.clone(),
         format,
         mapper,
+        layout,
         batch: Batch::default(),
         open: BTreeMap::new(),
         refused: Refused::new(refused.unwrap_or_else(|| refused_beside(file)), true),
@@ -131,6 +141,21 @@ pub fn run(arguments: &Arguments, client: &Client, counts: &mut Counts) -> Resul
     let path = follow.refused.kept().map(Path::to_owned);
     follow.counts.refused_files.extend(path);
     followed
+}
+
+/// Whether a file of a format that is JSON or CSV is the latter.
+fn is_table(file: &Path) -> Result<bool, Failure> {
+    let mut first = Vec::new();
+    match File::open(file) {
+        Ok(opened) => {
+            let read = opened.take(4096).read_to_end(&mut first);
+            read.map_err(|e| Failure::file(file, &e))?;
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::file(file, &error)),
+    }
+    let first = first.trim_ascii_start();
+    Ok(!first.is_empty() && !first.starts_with(b"{") && !first.starts_with(b"["))
 }
 
 /// `FILE.position`.
@@ -245,7 +270,7 @@ impl Follow<'_> {
         if line.bytes.trim_ascii().is_empty() {
             return Ok(());
         }
-        let mut scanner = Scanner::new(&*line.bytes, self.mapper.layout());
+        let mut scanner = Scanner::new(&*line.bytes, self.layout.clone());
         let mut decided = Vec::new();
         loop {
             // A line is shorter than an item may be, so nothing of it is spilled.

@@ -8,10 +8,11 @@ text, no name   shown only.
 A block after `<!-- shown only: REASON -->` is not run. REASON is printed; it counts as nothing.
 A block after `<!-- guarded -->` is run where nobody is let in without a credential, in the directory that `serve` was started in; once
 it holds an `owner.token`, that is what commands show. `ana.password` and `bo.password` are there to be read.
-A toml block after `<!-- mapping -->` is one: the json block before it is imported by it, without sending.
+A toml block after `<!-- mapping -->` is one: the json or csv block before it is imported by it, without sending.
 """
 
 import contextlib
+import csv
 import json
 import os
 import pathlib
@@ -54,7 +55,7 @@ def main():
                 else:
                     good, detail = examine(found["language"], found["body"], *where)
                 tally.check(name, good, detail)
-                if found["language"] == "json":
+                if found["language"] in ("json", "csv"):
                     event = found["body"]
     tally.end()
 
@@ -95,6 +96,9 @@ def examine(language, body, place, environment, url):
         elif language == "ndjson":
             for line in body.splitlines():
                 json.loads(line)
+        elif language == "csv":
+            rows = list(csv.reader(body.splitlines()))
+            return len({len(row) for row in rows}) == 1, f"{len(rows)} records"
         elif language == "toml":
             return run("sh", f"mar-audit config show --config /dev/stdin <<'END'\n{body}END", place, environment)
         elif language in ("sh", "python"):
@@ -109,7 +113,7 @@ def examine(language, body, place, environment, url):
 def mapped(event, mapping, place, environment):
     """Whether a mapping makes an entry of the event shown before it."""
     if event is None:
-        return False, "no json block before it to be mapped"
+        return False, "nothing before it to be mapped"
     (place / "shown.json").write_text(event)
     (place / "shown.toml").write_text(mapping)
     good, detail = run("sh", "mar-audit import --mapping shown.toml --dry-run shown.json", place, environment)

@@ -290,6 +290,22 @@ fn what_cannot_be_followed_is_said() {
             "{refused:?}"
         );
     }
+    // Each line would be taken for the one that names the columns, and nothing would come of it.
+    let table = house.path("export.csv");
+    fs::write(
+        &table,
+        "id,action,occurred_at,actor_name\n1,a.b,2026-01-02T03:04:05Z,ana\n",
+    )
+    .expect("written");
+    let table = table.to_str().expect("text");
+    for named in [&["--format", "workos"][..], &[]] {
+        let arguments = [&["import", "--follow"], named, &[table]].concat();
+        let refused = house.server.run(&arguments);
+        assert!(
+            refused.exit == 1 && refused.err.contains("not for it"),
+            "{refused:?}"
+        );
+    }
     fs::write(house.path("x.position"), "{}").expect("written");
     let file = house.path("x");
     let refused = house

@@ -56,14 +56,16 @@ fn nothing_is_guessed_and_the_formats_are_named() {
     assert_eq!(server.count("source=mar"), 0);
 }
 
-/// The table of docs/mappings.md and the line it is for.
+/// A block of the worked example of docs/mappings.md.
 fn documented(fence: &str) -> String {
+    documented_under("## A source of your own", fence)
+}
+
+/// A block of docs/mappings.md below a heading.
+fn documented_under(heading: &str, fence: &str) -> String {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/mappings.md");
     let manual = std::fs::read_to_string(manual).expect("docs/mappings.md");
-    let example = manual
-        .split("## A source of your own")
-        .nth(1)
-        .expect("the worked example");
+    let example = manual.split(heading).nth(1).expect("the worked example");
     let block = example.split(fence).nth(1).expect("a block");
     block.split("```").next().expect("an end").trim().to_owned()
 }
@@ -92,6 +94,23 @@ fn a_person_adds_a_source_without_rust_as_the_manual_says() {
     }
     let again = import(&server, &["--mapping", text(&mapping), text(&log)]);
     assert_eq!(again.json()["duplicates"], 1, "{again:?}");
+}
+
+#[test]
+fn a_table_of_csv_reads_its_file_as_the_manual_says() {
+    let dir = directory();
+    let server = Program::serve(&dir.path().join("data"));
+    let block = |fence| documented_under("\n## CSV", fence);
+    let mapping = written(dir.path(), "doors.toml", block("```toml").as_bytes());
+    let file = written(dir.path(), "doors.csv", block("```csv").as_bytes());
+    let done = import(&server, &["--mapping", text(&mapping), text(&file)]);
+    assert_eq!(
+        (done.exit, &done.json()["accepted"]),
+        (0, &1.into()),
+        "{done:?}"
+    );
+    let asked = "source=doors&action=DOOR_OPENED&result=failure&target_type=door";
+    assert_eq!(server.count(asked), 1);
 }
 
 #[test]
@@ -141,4 +160,43 @@ fn secrets_stay_out_unless_a_rule_is_switched_off() {
     let done = import(&server, &["--no-redact", "pigeon", text(&file)]);
     assert_eq!(done.exit, 1);
     assert!(done.err.contains("no rule `pigeon`"), "{done:?}");
+}
+
+/// Exports of both are CSV alone, of which every line was "neither an object nor an array".
+#[test]
+fn exports_as_csv_are_read_and_what_is_broken_in_them_is_kept() {
+    let dir = directory();
+    let server = Program::serve(&dir.path().join("data"));
+    let table = "id,action,occurred_at,actor_id,actor_name,targets\r\n\
+        1,team.create,2026-01-02T03:04:05Z,u1,ana@example.com,\"[{\"\"type\"\":\"\"team\"\",\"\"name\"\":\"\"Ops\"\"}]\"\r\n\
+        2,team.delete\r\n\
+        3,team.delete,2026-01-02T03:04:06Z,u1,\"ana\r\n\
+        4,team.rename,2026-01-02T03:04:07Z,u1,ana@example.com,\r\n";
+    let file = written(dir.path(), "export.csv", table.as_bytes());
+    let done = import(&server, &[text(&file)]);
+    assert_eq!(done.exit, 6, "{done:?}");
+    assert!(done.err.contains("format: workos"), "{done:?}");
+    assert_eq!(
+        (&done.json()["accepted"], &done.json()["refused"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(server.count("source=workos&target=Ops"), 1);
+    assert_eq!(server.count("source=workos&action=team.rename"), 1);
+    let kept = std::fs::read_to_string(dir.path().join("export.csv.refused.ndjson")).expect("kept");
+    let lines: Vec<serde_json::Value> = kept
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let told: Vec<(u64, bool)> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["line"].as_u64().unwrap_or(0),
+                line.to_string().contains("team.delete"),
+            )
+        })
+        .collect();
+    assert_eq!(told, [(3, true), (4, true)], "{kept}");
+    let again = import(&server, &[text(&file)]);
+    assert_eq!(again.json()["duplicates"], 2, "{again:?}");
 }

@@ -1,3 +1,5 @@
+mod tabular;
+
 use super::*;
 use crate::testing::*;
 use entry::address::parse_ip;

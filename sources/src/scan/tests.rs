@@ -190,3 +190,81 @@ proptest::proptest! {
         proptest::prop_assert_eq!(once, scan(&bytes, 4096));
     }
 }
+
+/// `line:text` of records, `line!text` of what is broken; and the header.
+fn records(text: &[u8], drip: usize) -> (Vec<String>, String) {
+    let mut scanner = Scanner::new(
+        Dripping(text, drip),
+        Layout::JsonOrCsv {
+            wrappers: Vec::new(),
+        },
+    );
+    let mut found = Vec::new();
+    while let Some(piece) = scanner
+        .next(&mut Spilled::default())
+        .expect("memory is read")
+    {
+        let (place, mark, raw) = match piece {
+            Piece::Item { place, raw } => (place, ':', raw),
+            Piece::Broken { place, raw, .. } => (place, '!', raw),
+            Piece::Spilled { place, .. } => (place, '~', Vec::new()),
+        };
+        found.push(format!(
+            "{}{mark}{}",
+            place.line,
+            String::from_utf8_lossy(&raw)
+        ));
+    }
+    (
+        found,
+        String::from_utf8_lossy(scanner.header()).into_owned(),
+    )
+}
+
+#[test]
+fn records_of_csv_may_be_several_lines_and_damage_costs_one() {
+    for (text, header, expected) in [
+        ("", "", &[][..]),
+        ("a,b", "a,b", &[]),
+        ("a,b\r\n1,2\r\n\r\n3,4", "a,b", &["2:1,2", "4:3,4"]),
+        (
+            "\u{feff}a,b\n\"1\n2\",3\n4,5\n",
+            "a,b",
+            &["2:\"1\n2\",3", "4:4,5"],
+        ),
+        // Nothing closes this quote: what follows is not swallowed.
+        (
+            "a,b\n\"1,2\n3,4\n5,6\n",
+            "a,b",
+            &["2!\"1,2", "3:3,4", "4:5,6"],
+        ),
+        ("a,b\n\"1\"2,3\n4,5\n", "a,b", &["2!\"1\"2,3", "3:4,5"]),
+        // Without its header a line says nothing, so none is taken for it.
+        ("\"a,b\n1,2\n3,4\n", "", &["1!\"a,b", "2!1,2", "3!3,4"]),
+        ("a,b\r1,2\r3,4\r", "", &["1!a,b\r1,2\r3,4\r"]),
+        ("{\"a\":1}\n{\"a\":2}", "", &["1:{\"a\":1}", "2:{\"a\":2}"]),
+        ("[{\"a\":1}]", "", &["1:{\"a\":1}"]),
+    ] {
+        for drip in [1, 3, 7, 4096] {
+            let (found, said) = records(text.as_bytes(), drip);
+            assert_eq!(
+                (found, said.as_str()),
+                (expected.iter().map(|e| e.to_string()).collect(), header),
+                "{text:?} by {drip}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_field_longer_than_an_item_is_spilled_and_the_next_record_is_read() {
+    let long = "x".repeat(ITEM_BYTES_MAX + 10);
+    let (found, _) = records(format!("a,b\n1,{long}\n2,3\n").as_bytes(), 1 << 20);
+    assert_eq!(found, ["2~", "3:2,3"]);
+    // In quotes, over lines, and never closed: its first line is given up.
+    let (found, _) = records(format!("a,b\n\"1,\n{long}\n2,3\n").as_bytes(), 1 << 20);
+    assert_eq!(
+        (found[0].as_str(), found.last().map(String::as_str)),
+        ("2!\"1,", Some("4:2,3"))
+    );
+}

@@ -25,12 +25,6 @@ const PAIRS_MAX: usize = 1_000;
 /// Bytes that copying what the entries of one item share may take.
 const PIECES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// How often an event stands in another's text or member.
-const WRAPS_MAX: usize = 4;
-
-/// An event, and what stood around it.
-type Unwrapped = (Value<'static>, Object<'static>);
-
 impl Table {
     /// Whether an event, as it is in an input, is one of this format, where the table says what makes one.
     pub fn recognises(&self, event: &Value<'_>) -> bool {
@@ -38,9 +32,13 @@ impl Table {
             return false;
         };
         let taken = RefCell::default();
-        match self.within(event) {
+        let is_one = |event: &Value<'_>| match self.within(event) {
             Ok(Some((inner, _))) => self.sight(&inner, &taken).holds(condition),
             _ => self.sight(event, &taken).holds(condition),
+        };
+        match self.deep(event) {
+            Some(events) => !events.is_empty() && events.iter().all(is_one),
+            None => is_one(event),
         }
     }
 
@@ -64,6 +62,23 @@ impl Table {
         place: Option<Place>,
     ) -> std::result::Result<Vec<Draft>, String> {
         let redacted = claims.redact(&mut event);
+        if let Some(events) = self.deep(&event) {
+            let mut drafts = Vec::new();
+            for event in events {
+                drafts.extend(self.drafts_of(claims, event.clone(), place, redacted)?);
+            }
+            return Ok(drafts);
+        }
+        self.drafts_of(claims, event, place, redacted)
+    }
+
+    fn drafts_of(
+        &self,
+        claims: &Claims,
+        event: Value<'_>,
+        place: Option<Place>,
+        redacted: bool,
+    ) -> std::result::Result<Vec<Draft>, String> {
         let (event, around) = match self.within(&event)? {
             Some((inner, around)) => (inner, Some(around)),
             None => (event.into_owned(), None),
@@ -82,54 +97,6 @@ impl Table {
                 Ok(draft)
             })
             .collect()
-    }
-
-    /// The event within what is around it, and what is around it without the event; `None` if nothing is.
-    fn within(&self, value: &Value<'_>) -> std::result::Result<Option<Unwrapped>, String> {
-        let mut unwrapped: Option<Unwrapped> = None;
-        for _ in 0..WRAPS_MAX {
-            let outer = unwrapped.as_ref().map_or(value, |(inner, _)| inner);
-            let Some((inner, around)) = self.unwrapped_once(outer)? else {
-                break;
-            };
-            let mut all = unwrapped.map_or_else(Object::new, |(_, around)| around);
-            for (name, value) in around {
-                if all.get(&name).is_none() {
-                    all.insert(name, value);
-                }
-            }
-            unwrapped = Some((inner, all));
-        }
-        Ok(unwrapped)
-    }
-
-    fn unwrapped_once(&self, value: &Value<'_>) -> std::result::Result<Option<Unwrapped>, String> {
-        for path in &self.unwrap {
-            let mut found = None;
-            path.walk(value, self.any_case, &mut |inner| {
-                found = Some(inner.clone());
-                true
-            });
-            let inner = match found {
-                Some(Value::Object(inner)) => Value::Object(inner).into_owned(),
-                Some(Value::String(text)) if text.trim_start().starts_with('{') => {
-                    json::parse(text.as_bytes())
-                        .map_err(|e| format!("the event within: {e}"))?
-                        .into_owned()
-                }
-                _ => continue,
-            };
-            let mut around = value.clone().into_owned();
-            if let (Value::Object(around), Some(names)) = (&mut around, path.plain()) {
-                remove(around, &names);
-            }
-            let around = match around {
-                Value::Object(around) => around,
-                _ => Object::new(),
-            };
-            return Ok(Some((inner, around)));
-        }
-        Ok(None)
     }
 
     /// One object per entry: the event, or the event with one element in the place of its array.
@@ -543,7 +510,7 @@ impl NoiseRules {
 }
 
 /// Removes the member at these names, and the objects that are empty then.
-fn remove(object: &mut Object<'_>, names: &[&str]) {
+pub(super) fn remove(object: &mut Object<'_>, names: &[&str]) {
     let Some((first, rest)) = names.split_first() else {
         return;
     };

@@ -3,7 +3,7 @@
 use super::expression::{Condition, Expression, Part, Steps, Test};
 use super::path::Path;
 use super::{
-    ContextRules, NoiseRules, PairRules, PartyRules, Reads, RequestRules, ResultRules, Table,
+    ContextRules, Csv, NoiseRules, PairRules, PartyRules, Reads, RequestRules, ResultRules, Table,
     TargetRules,
 };
 use entry::{ActorKind, Category};
@@ -158,15 +158,20 @@ fn table(mut root: Members<'_>) -> Read<Table> {
     };
     let time = root.map("time", time)?.unwrap_or_default();
     let (organization, project) = root.map("scope", scope)?.unwrap_or_default();
+    let (reads, csv) = root.map("reads", reads)?.unwrap_or((Reads::Json, Csv::No));
+    let (wrappers, deep_wrappers) = wrappers(&mut root)?;
     let table = Table {
         title: root.map("title", string)?.unwrap_or_else(|| name.clone()),
-        reads: root.map("reads", reads)?.unwrap_or(Reads::Json),
-        wrappers: root.list("wrappers", string)?,
+        reads,
+        csv,
+        wrappers,
+        deep_wrappers,
         any_case: root.map("any_case", boolean)?.unwrap_or(false),
         nothing: root.list("nothing", string)?,
         recognise: root.map("recognise", condition)?,
         before: root.list("before", string)?,
         unwrap: root.list("unwrap", path)?,
+        from_around: root.list("from_around", member_name)?,
         each: root.map("each", member_name)?,
         json_texts: root.list("json_texts", path)?,
         pairs: root.list("pairs", pairs)?,
@@ -244,18 +249,57 @@ fn member_name(node: &Node<'_>, name: &str) -> Read<Box<str>> {
     }
 }
 
-fn reads(node: &Node<'_>, name: &str) -> Read<Reads> {
-    match string(node, name)?.as_ref() {
-        "json" => Ok(Reads::Json),
-        "syslog" => Ok(Reads::Syslog),
-        "cef" => Ok(Reads::Cef),
-        "leef" => Ok(Reads::Leef),
+/// `"csv"`, or `["json", "csv"]` for what may be either.
+fn reads(node: &Node<'_>, name: &str) -> Read<(Reads, Csv)> {
+    let one = |node: &Node<'_>| match string(node, name)?.as_ref() {
+        "json" => Ok((Reads::Json, Csv::No)),
+        "csv" => Ok((Reads::Json, Csv::Only)),
+        "syslog" => Ok((Reads::Syslog, Csv::No)),
+        "cef" => Ok((Reads::Cef, Csv::No)),
+        "leef" => Ok((Reads::Leef, Csv::No)),
         other => Err(fault(
             node,
             name,
-            format!("`{other}`: json, syslog, cef or leef"),
+            format!("`{other}`: json, csv, syslog, cef or leef"),
         )),
+    };
+    let DeValue::Array(elements) = node.get_ref() else {
+        return one(node);
+    };
+    let all: Vec<_> = elements.iter().map(one).collect::<Read<_>>()?;
+    match all.as_slice() {
+        [only] => Ok(*only),
+        [(Reads::Json, Csv::No), (_, Csv::Only)] | [(_, Csv::Only), (Reads::Json, Csv::No)] => {
+            Ok((Reads::Json, Csv::Too))
+        }
+        _ => Err(fault(node, name, "of several there are json and csv only")),
     }
+}
+
+/// `records`, a member of the object around events, and `/data/events`, one deeper within.
+fn wrappers(root: &mut Members<'_>) -> Read<(Vec<Box<str>>, Vec<Path>)> {
+    let (mut plain, mut deep) = (Vec::new(), Vec::new());
+    for (text, found) in root.list("wrappers", |node, name| {
+        let text = string(node, name)?;
+        let found = match text.starts_with('/') {
+            true => Some(path(node, name)?),
+            false => None,
+        };
+        match found.as_ref().is_some_and(|path| path.plain().is_none()) {
+            true => Err(fault(
+                node,
+                name,
+                format!("`{text}`: names alone lead to it"),
+            )),
+            false => Ok((text, found)),
+        }
+    })? {
+        match found {
+            Some(path) => deep.push(path),
+            None => plain.push(text),
+        }
+    }
+    Ok((plain, deep))
 }
 
 fn path(node: &Node<'_>, name: &str) -> Read<Path> {

@@ -29,9 +29,8 @@ impl Mapper for Azure {
     }
 
     fn take(&mut self, item: Item, header: &[u8], done: &mut dyn FnMut(Item, Fate)) {
-        let of_kubernetes = json::parse(&item.raw).is_ok_and(|value| {
-            value.pointer("/properties/log").is_some() && kubernetes::recognises(value, &[])
-        });
+        let of_kubernetes =
+            json::parse(&item.raw).is_ok_and(|value| kubernetes::recognises(value, &[]));
         match of_kubernetes {
             true => self.kubernetes.take(item, header, done),
             false => self.table.take(&self.claims, item, header, done),

@@ -1,4 +1,4 @@
-//! AWS CloudTrail: files of `{"Records":[…]}`, arrays, lines, and the answers of LookupEvents.
+//! AWS CloudTrail: files of `{"Records":[…]}`, arrays, lines, the answers of LookupEvents, and what EventBridge and CloudWatch pass on.
 //!
 //! The eventID is unique where AWS made it; samples and tools reuse it. So the event id is the eventID with a digest of the content:
 //! a copy is a duplicate, another event under the same id is another entry.
@@ -21,16 +21,61 @@ impl CloudTrail {
     }
 }
 
-/// Members whose arrays hold events.
-pub const WRAPPERS: &[&str] = &["Records", "Events"];
+/// Members whose arrays hold events: of files and of LookupEvents; of CloudWatch, each in a message.
+pub const WRAPPERS: &[&str] = &["Records", "Events", "logEvents", "events"];
 
-/// Whether it is a CloudTrail event, or an answer of LookupEvents with one in it.
+/// Members that hold an event in what is around it, as an object or as JSON in a text: of LookupEvents, EventBridge, CloudWatch.
+const WITHIN: [&str; 3] = ["CloudTrailEvent", "detail", "message"];
+
+/// How often an event stands in another's member: EventBridge's target may be CloudWatch.
+const WRAPS_MAX: usize = 4;
+
+/// Whether it is a CloudTrail event, or has one in it.
 pub fn recognises(value: &Value<'_>) -> bool {
-    let said = |names: [&str; 2]| names.iter().any(|name| value.get(name).is_some());
+    let said = |value: &Value<'_>, names: [&str; 2]| names.iter().any(|n| value.get(n).is_some());
+    let is_one = |value: &Value<'_>| {
+        said(value, ["eventName", "eventname"])
+            && said(value, ["eventSource", "eventsource"])
+            && (said(value, ["userIdentity", "useridentity"])
+                || said(value, ["eventVersion", "eventversion"]))
+    };
     value.get("CloudTrailEvent").is_some()
-        || said(["eventName", "eventname"])
-            && said(["eventSource", "eventsource"])
-            && (said(["userIdentity", "useridentity"]) || said(["eventVersion", "eventversion"]))
+        || is_one(value)
+        || within(value).is_some() && unwrapped(value.clone()).is_ok_and(|event| is_one(&event))
+}
+
+/// The member of an envelope that holds what is within.
+fn within(value: &Value<'_>) -> Option<&'static str> {
+    let envelope = value.as_object()?;
+    if ["eventName", "eventname"]
+        .iter()
+        .any(|name| envelope.get(name).is_some())
+    {
+        return None;
+    }
+    let holds = |name: &&str| match envelope.get(name) {
+        Some(Value::Object(_)) => true,
+        Some(Value::String(text)) => text.trim_start().starts_with('{'),
+        _ => false,
+    };
+    WITHIN.into_iter().find(holds)
+}
+
+/// The event in what AWS puts around it.
+fn unwrapped(mut value: Value<'_>) -> std::result::Result<Value<'_>, String> {
+    for _ in 0..WRAPS_MAX {
+        let (Some(name), Value::Object(envelope)) = (within(&value), &mut value) else {
+            break;
+        };
+        value = match envelope.remove(name) {
+            Some(Value::String(text)) => json::parse(text.as_bytes())
+                .map_err(|e| format!("{name}: {e}"))?
+                .into_owned(),
+            Some(inner) => inner,
+            None => break,
+        };
+    }
+    Ok(value)
 }
 
 impl Mapper for CloudTrail {
@@ -58,15 +103,7 @@ fn map(claims: &Claims, raw: &[u8]) -> std::result::Result<Draft, String> {
 }
 
 fn event_within(claims: &Claims, value: Value<'_>) -> std::result::Result<Draft, String> {
-    // LookupEvents gives the event as a text, and a summary around it.
-    let within = value.get("CloudTrailEvent").and_then(Value::as_str);
-    let value = match within {
-        Some(text) => json::parse(text.as_bytes())
-            .map_err(|e| format!("CloudTrailEvent: {e}"))?
-            .into_owned(),
-        None => value,
-    };
-    match value {
+    match unwrapped(value)? {
         Value::Object(event) => draft(claims, event),
         other => Err(format!("no CloudTrail event but {}", other.what())),
     }
@@ -175,6 +212,7 @@ fn actor(event: &mut Object<'_>, service: &str) -> Actor {
             invoked_by.or(text("/principalId")).map(str::to_owned),
         ),
         Some("Root") => (ActorKind::User, Some("root".to_owned())),
+        Some("IdentityCenterUser") => (ActorKind::User, text("/userName").map(str::to_owned)),
         Some("AssumedRole") => assumed_role(arn, issuer, text("/principalId"), invoked_by),
         // S3 says so in the account and leaves the principal empty; others say so in the principal.
         Some("AWSAccount")
@@ -195,7 +233,13 @@ fn actor(event: &mut Object<'_>, service: &str) -> Actor {
             text("/userName").or(arn.and_then(tail)).map(str::to_owned),
         ),
     };
-    let id = arn.or(text("/principalId")).or(text("/accountId"));
+    let of_center = text("/onBehalfOf/userId");
+    let id = match text("/type") {
+        // The account is where, not who.
+        Some("IdentityCenterUser") => of_center.or(text("/principalId")),
+        _ => arn.or(text("/principalId")),
+    };
+    let id = id.or(text("/accountId"));
     let name = name.or_else(|| {
         id.is_none().then(|| {
             if service.is_empty() {
@@ -208,18 +252,7 @@ fn actor(event: &mut Object<'_>, service: &str) -> Actor {
     let email = name
         .as_deref()
         .and_then(|name| foreign::mail(name).or_else(|| name.rsplit('/').find_map(foreign::mail)));
-    let on_behalf_of = match (invoked_by, issuer) {
-        (Some(by), _) if name.as_deref() != Some(by) => Some(Party {
-            name: Some(by.into()),
-            ..Party::of(ActorKind::System)
-        }),
-        (_, Some(issuer)) if name.as_deref() != Some(issuer) => Some(Party {
-            name: Some(issuer.into()),
-            id: text("/sessionContext/sessionIssuer/arn").map(Box::from),
-            ..Party::of(ActorKind::ServiceAccount)
-        }),
-        _ => None,
-    };
+    let on_behalf_of = on_behalf_of(identity, id, name.as_deref());
     let party = Party {
         kind,
         id: id.map(Box::from),
@@ -230,6 +263,31 @@ fn actor(event: &mut Object<'_>, service: &str) -> Actor {
         party,
         on_behalf_of,
     }
+}
+
+/// Whom it was done for, if the actor is another one.
+fn on_behalf_of(identity: &Value<'_>, id: Option<&str>, name: Option<&str>) -> Option<Party> {
+    let text = |path: &str| foreign::text(identity.pointer(path));
+    let of_center = text("/onBehalfOf/userId").filter(|user| Some(*user) != id);
+    let invoked_by = text("/invokedBy").filter(|by| Some(*by) != name);
+    let issuer = text("/sessionContext/sessionIssuer/userName").filter(|of| Some(*of) != name);
+    Some(match (of_center, invoked_by, issuer) {
+        // A role that an application took on for somebody who signed in to Identity Center.
+        (Some(user), ..) => Party {
+            id: Some(user.into()),
+            ..Party::of(ActorKind::User)
+        },
+        (_, Some(by), _) => Party {
+            name: Some(by.into()),
+            ..Party::of(ActorKind::System)
+        },
+        (_, _, Some(issuer)) => Party {
+            name: Some(issuer.into()),
+            id: text("/sessionContext/sessionIssuer/arn").map(Box::from),
+            ..Party::of(ActorKind::ServiceAccount)
+        },
+        _ => return None,
+    })
 }
 
 /// `role/session`. A service's own roles and machines are no people.
@@ -274,15 +332,23 @@ fn tail(arn: &str) -> Option<&str> {
         .filter(|tail| !tail.is_empty())
 }
 
-/// A failure is an error code, an error message without one (the console's sign-in), or a sign-in that says so.
+/// A failure is an error code, an error message without one (the console's sign-in), or a sign-in that says so: under its own name, as
+/// `ConsoleLogin`, `SwitchRole`, `ExitRole`, `CheckMfa`.
 fn set_result(draft: &mut Draft, event: &mut Object<'_>) {
     let code = foreign::text(event.get("errorCode")).map(Box::from);
     let message = foreign::take_text(event, "errorMessage");
-    let sign_in = event
-        .get("responseElements")
-        .and_then(|e| e.get("ConsoleLogin"))
-        .and_then(Value::as_str);
-    if code.is_some() || message.is_some() || sign_in == Some("Failure") {
+    let of_sign_in =
+        foreign::text(event.get("eventSource")).is_some_and(|source| source.starts_with("signin."));
+    let answers = event.get("responseElements").and_then(Value::as_object);
+    let refused = answers.is_some_and(|answers| {
+        answers.iter().any(|(name, answer)| {
+            (of_sign_in || name == "ConsoleLogin" || *name == *draft.action)
+                && answer
+                    .as_str()
+                    .is_some_and(|word| word.eq_ignore_ascii_case("Failure"))
+        })
+    });
+    if code.is_some() || message.is_some() || refused {
         draft.result = Result::Failure;
         draft.error =
             (code.is_some() || message.is_some()).then_some(entry::Error { code, message });

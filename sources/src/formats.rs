@@ -5,6 +5,7 @@ use crate::cef;
 use crate::cloudtrail::{self, CloudTrail};
 use crate::csv;
 use crate::foreign::{Claims, Fate, Item, Layout, Mapper};
+use crate::gcp::Gcp;
 use crate::kubernetes::{self, Kubernetes};
 use crate::mar::{self, Mar};
 use crate::scan::{Piece, Place, Scanner, Spill};
@@ -187,6 +188,7 @@ impl Format {
             Format::CloudTrail => Box::new(CloudTrail::new(claims)),
             Format::Table(table) => match &*table.name {
                 "azure" => Box::new(Azure::new(table.clone(), claims)),
+                "gcp" => Box::new(Gcp::new(table.clone(), claims)),
                 "vault" => Box::new(Vault::new(table.clone(), claims)),
                 _ => Box::new(TableMapper::new(table.clone(), claims)),
             },
@@ -239,6 +241,8 @@ impl Format {
     fn comes_before(&self, other: &str) -> bool {
         match self {
             Format::Table(table) => table.before().iter().any(|name| &**name == other),
+            // What AKS writes is a record of Azure's, but says more.
+            Format::Kubernetes => other == "azure",
             _ => false,
         }
     }

@@ -7,7 +7,7 @@
 //! The auditID is chosen by the client, so it is never an identity by itself: the event id is made of auditID, stage, time and a
 //! digest of the content. The same event sent again is a duplicate; another event under the same auditID is another entry.
 
-mod names;
+pub(crate) mod names;
 
 use super::foreign::{self, Claims, Fate, Item, Layout, Mapper};
 use super::redact;
@@ -28,8 +28,15 @@ const TIMES: [&str; 3] = ["requestReceivedTimestamp", "timestamp", "stageTimesta
 
 const API_GROUP: &str = "audit.k8s.io/";
 
-/// Members whose arrays hold events.
-pub const WRAPPERS: &[&str] = &["items"];
+/// Members whose arrays hold events: of the API server; of Azure's and the AWS CloudWatch's records, each with an event in it.
+pub const WRAPPERS: &[&str] = &["items", "records", "logEvents", "events"];
+
+/// Members that hold an event in what is around it: of AKS, of its column in Log Analytics, of CloudWatch and most shippers, of a
+/// container's own log. Each is an object, or its JSON as a text.
+const WITHIN: [&str; 4] = ["/properties/log", "/log_s", "/message", "/log"];
+
+/// Members of what is around an event that say when it was: CloudWatch's is a number.
+const TIMES_AROUND: [&str; 3] = ["time", "TimeGenerated", "timestamp"];
 
 /// One of these beside a verb makes an audit event of an object without an apiVersion.
 const EVENT_MEMBERS: [&str; 5] = [
@@ -224,36 +231,42 @@ fn group_of_list(header: &[u8]) -> Option<String> {
     foreign::text(header.get("apiVersion")).map(str::to_owned)
 }
 
-/// The event in what clouds put around it: `properties.log` of Azure, `message` of CloudWatch, each a text or an object.
+/// The event in what clouds and shippers put around it.
 fn unwrapped(value: Value<'_>) -> std::result::Result<Object<'_>, String> {
-    let inner = value
-        .pointer("/properties/log")
-        .or_else(|| value.get("message"));
-    let inner = match inner {
-        Some(Value::String(text)) if text.trim_start().starts_with('{') => Some(
-            json::parse(text.as_bytes())
-                .map_err(|e| format!("the event within: {e}"))?
-                .into_owned(),
-        ),
-        Some(Value::Object(object)) => Some(Value::Object(object.clone())),
-        _ => None,
+    let Value::Object(around) = &value else {
+        return Err(format!("no audit event but {}", value.what()));
     };
-    let time_around = match inner.is_some() {
-        true => foreign::text(value.get("time")).map(str::to_owned),
-        false => None,
+    let inner = match around.get("verb") {
+        // It is one itself.
+        Some(_) => None,
+        None => WITHIN.iter().find_map(|path| match value.pointer(path)? {
+            Value::String(text) if text.trim_start().starts_with('{') => Some(
+                json::parse(text.as_bytes())
+                    .map(Value::into_owned)
+                    .map_err(|e| format!("the event within: {e}")),
+            ),
+            Value::Object(object) => Some(Ok(Value::Object(object.clone()))),
+            _ => None,
+        }),
     };
-    match inner.unwrap_or(value) {
-        Value::Object(mut object) => {
-            // Some pass on an event without its times: the record around it has one.
-            if let Some(time) = time_around
-                && TIMES.iter().all(|name| object.get(name).is_none())
-            {
-                object.insert("timestamp", time);
-            }
-            Ok(object)
-        }
-        other => Err(format!("no audit event but {}", other.what())),
+    let inner = match inner.transpose()? {
+        None => None,
+        Some(Value::Object(inner)) => Some(inner),
+        Some(other) => return Err(format!("no audit event but {}", other.what())),
+    };
+    let Some(mut event) = inner else {
+        return match value {
+            Value::Object(object) => Ok(object),
+            other => Err(format!("no audit event but {}", other.what())),
+        };
+    };
+    // Some pass on an event without its times: the record around it has one.
+    if TIMES.iter().all(|name| event.get(name).is_none())
+        && let Some(time) = TIMES_AROUND.iter().find_map(|name| around.get(name))
+    {
+        event.insert("timestamp", time.clone());
     }
+    Ok(event)
 }
 
 fn draft(claims: &Claims, mut event: Object<'_>) -> std::result::Result<Mapped, String> {

@@ -8,7 +8,7 @@
 //! - [`foreign`], [`foreign_time`]: what the mappings share
 //! - [`redact`]: secrets stay out
 //! - [`table`]: formats as tables, those of `tables/` and a user's own
-//! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`vault`]: what tables do not reach
+//! - [`mar`], [`kubernetes`], [`cloudtrail`], [`azure`], [`gcp`], [`vault`]: what tables do not reach
 //! - [`syslog`], [`cef`], [`csv`]: lines of text as objects
 //! - [`formats`]: all of them, by name or by an input's first items
 //! - [`sent`]: what comes over protocols, item by item; [`otlp`], [`cloudevents`], [`elastic`], [`hec`], [`syslog::read`]
@@ -29,6 +29,7 @@ pub mod elastic;
 pub mod foreign;
 pub mod foreign_time;
 pub mod formats;
+pub mod gcp;
 pub mod hec;
 pub mod kubernetes;
 pub mod mar;

@@ -15,9 +15,14 @@ fn claims() -> Claims {
 
 /// The draft of an event with these members.
 fn mapped(members: &str) -> Draft {
-    let event = format!(
-        r#"{{"eventName":"E","eventSource":"ec2.amazonaws.com","eventTime":"2026-11-01T00:00:00Z",{members}}}"#
-    );
+    let usual = [("eventName", "E"), ("eventSource", "ec2.amazonaws.com")];
+    let unsaid = usual
+        .iter()
+        .filter(|(name, _)| !members.contains(&format!("\"{name}\"")));
+    let unsaid: String = unsaid
+        .map(|(name, value)| format!(r#""{name}":"{value}","#))
+        .collect();
+    let event = format!(r#"{{{unsaid}"eventTime":"2026-11-01T00:00:00Z",{members}}}"#);
     let draft = map(&claims(), event.as_bytes()).expect(members);
     draft.check().expect("the log takes it");
     draft
@@ -40,6 +45,7 @@ fn the_actor_is_told_by_the_type_of_identity() {
         (r#""type":"AWSAccount","accountId":"22""#.to_owned(), User, Some("22"), None, None),
         (r#""accountId":"1","invokedBy":"ec2.amazonaws.com""#.to_owned(), System, Some("ec2.amazonaws.com"), None, None),
         (r#""type":"IAMUser","principalId":"AIDA""#.to_owned(), User, None, None, None),
+        (r#""type":"IdentityCenterUser","accountId":"1","onBehalfOf":{"userId":"u-9","identityStoreArn":"arn:aws:identitystore::1:identitystore/d"},"credentialId":"c""#.to_owned(), User, None, None, None),
         (r#""type":7,"userName":["x"]"#.to_owned(), Anonymous, Some("unknown (ec2.amazonaws.com)"), None, None),
     ] {
         let actor = mapped(&format!(r#""userIdentity":{{{identity}}}"#)).actor;
@@ -48,6 +54,26 @@ fn the_actor_is_told_by_the_type_of_identity() {
         let own = |t: Option<&str>| t.map(str::to_owned);
         assert_eq!(found, (kind, own(name), own(email), own(behalf)), "{identity}");
     }
+    // Of Identity Center, the account is where and not who; a role may be taken on for one of its users.
+    let center = r#""accountId":"1","onBehalfOf":{"userId":"u-9","identityStoreArn":"x"}"#;
+    let user = mapped(&format!(
+        r#""userIdentity":{{"type":"IdentityCenterUser",{center}}}"#
+    ))
+    .actor;
+    assert_eq!(
+        (user.party.id.as_deref(), user.on_behalf_of),
+        (Some("u-9"), None)
+    );
+    let arn = "arn:aws:sts::1:assumed-role/App/s";
+    let role = mapped(&format!(
+        r#""userIdentity":{{"type":"AssumedRole","arn":"{arn}",{center},{issuer}}}"#
+    ))
+    .actor;
+    let behalf = role.on_behalf_of.and_then(|party| party.id);
+    assert_eq!(
+        (role.party.id.as_deref(), behalf.as_deref()),
+        (Some(arn), Some("u-9"))
+    );
     for no_identity in [
         r#""x":1"#,
         r#""userIdentity":null"#,
@@ -120,6 +146,26 @@ fn a_failure_is_a_code_a_message_or_a_sign_in_that_says_so() {
         ),
         (
             r#""responseElements":{"ConsoleLogin":"Success"}"#,
+            false,
+            None,
+        ),
+        (
+            r#""eventName":"SwitchRole","eventSource":"signin.amazonaws.com","responseElements":{"SwitchRole":"Failure"}"#,
+            true,
+            None,
+        ),
+        (
+            r#""eventName":"ExitRole","eventSource":"signin.amazonaws.com","responseElements":{"ExitRole":"Success"}"#,
+            false,
+            None,
+        ),
+        (
+            r#""eventName":"RenewRole","responseElements":{"RenewRole":"Failure"}"#,
+            true,
+            None,
+        ),
+        (
+            r#""responseElements":{"lastStatus":"Failure"}"#,
             false,
             None,
         ),

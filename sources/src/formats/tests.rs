@@ -1,4 +1,5 @@
 mod tabular;
+mod wrapped;
 
 use super::*;
 use crate::testing::*;

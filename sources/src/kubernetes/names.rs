@@ -179,6 +179,11 @@ impl Names {
         }
     }
 
+    /// Whether a resource is named, and not only an address of the API server.
+    pub fn has_resource(&self) -> bool {
+        !self.resource.is_empty()
+    }
+
     /// True for what changes nothing by its nature.
     pub fn reads(&self) -> bool {
         !self.connects()

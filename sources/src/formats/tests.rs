@@ -1,4 +1,5 @@
 mod tabular;
+mod told;
 mod wrapped;
 
 use super::*;

@@ -4,15 +4,19 @@
 //! - this file: from what a parser made of a call to the log, and what became of each item
 //! - [`kubernetes`]: the API server's webhook
 //! - [`protocols`]: what comes over protocols that many speak
+//! - [`own`]: what another system calls by a name that is the log's own
 //! - [`shelf`]: what is no entry, or not yet, in files of its own
 //! - [`sequences`]: what of it did not arrive, told by the sources' own numbers
+//! - [`rhythms`]: how long each may say nothing
 //! - [`tally`]: sent is stored, duplicate, quarantined, refused or skipped, and nothing else
 //!
 //! The order is what makes it safe to repeat a call: first what cannot be mapped is kept, then the rest is stored, and only
 //! then it is answered. Whatever failed in between is sent again, and what was done is recognised.
 
 pub mod kubernetes;
+mod own;
 pub mod protocols;
+pub mod rhythms;
 pub mod sequences;
 pub mod shelf;
 pub mod tally;
@@ -25,11 +29,13 @@ use crate::problem::{Kind, Problem};
 use crate::reading;
 use entry::{EntryId, Timestamp, json};
 use parking_lot::Mutex;
+use rhythms::Rhythms;
 use sequences::Sequences;
-use shelf::{Item as Kept, Sender, Shelf};
+use shelf::{Item as Kept, Sender, Shelf, Shelved};
 use sources::foreign::{Choice, Claims};
 use sources::redact::Redaction;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use store::{Item, Receipt};
@@ -57,7 +63,14 @@ pub enum Outcome {
     Duplicate,
     Skipped,
     Quarantined(String),
-    Refused(String),
+    Refused(Refused),
+}
+
+/// Why an item was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub kind: Kind,
+    pub why: String,
 }
 
 /// What became of a call, item by item.
@@ -65,6 +78,30 @@ pub enum Outcome {
 pub struct Taken {
     pub tally: Tally,
     pub outcomes: Vec<Outcome>,
+    /// The newest receipt of what was stored.
+    received_at: Option<Timestamp>,
+}
+
+impl Taken {
+    /// Those that were not taken, and where they stood.
+    pub fn refused(&self) -> impl Iterator<Item = (usize, &Refused)> {
+        let outcomes = self.outcomes.iter().enumerate();
+        outcomes.filter_map(|(at, outcome)| match outcome {
+            Outcome::Refused(refused) => Some((at, refused)),
+            _ => None,
+        })
+    }
+
+    /// What a call is answered of which nothing was taken; none if anything was. What may be taken later comes first: its sender
+    /// is to keep it.
+    pub fn refusal(&self) -> Option<Problem> {
+        if self.tally.sent == 0 || self.tally.refused < self.tally.sent {
+            return None;
+        }
+        let later = self.refused().find(|(_, one)| one.kind == Kind::NoSpace);
+        let (_, first) = later.or_else(|| self.refused().next())?;
+        Some(first.kind.detail(first.why.as_str()))
+    }
 }
 
 /// Everything that sources need besides the log.
@@ -74,12 +111,23 @@ pub struct Intake {
     pub dropping: Mutex<()>,
     pub tallies: Tallies,
     pub sequences: Sequences,
+    pub rhythms: Rhythms,
     /// Calls of sources right now: those of a slow disk must not take everybody's connections.
     pub calls: Gate,
+    /// What is kept beside right now: one at a time, and a slow disk must not take the places of searches.
+    pub shelving: Gate,
+    /// When it was last said that there is no room for more, in microseconds.
+    told_full: AtomicI64,
 }
 
 /// Calls of sources at the same time; more are answered 503 at once, and come again.
 const CALLS_MAX: usize = 64;
+
+/// How often it is said that there is no room for more.
+const TOLD_FULL_MICROS: i64 = 60 * 1_000_000;
+
+/// Why an item is refused that cannot be mapped, and not be kept.
+const NO_ROOM: &str = "it cannot be mapped, and what cannot be mapped has no room any more";
 
 impl Intake {
     /// Opens what is kept in a data directory, at most `bytes_max` of it.
@@ -89,8 +137,25 @@ impl Intake {
             dropping: Mutex::new(()),
             tallies: Tallies::default(),
             sequences: Sequences::open(data),
+            rhythms: Rhythms::default(),
             calls: Gate::new(CALLS_MAX, 0),
+            shelving: Gate::new(1, CALLS_MAX),
+            told_full: AtomicI64::new(i64::MIN),
         })
+    }
+
+    /// Says in the log that what a source sends finds no room, once a minute.
+    fn tell_if_full(&self, sender: &Sender, taken: &Taken, now: Timestamp) {
+        let full = taken.refused().filter(|(_, one)| one.kind == Kind::NoSpace);
+        let items = full.count();
+        let now = now.as_micros();
+        let before = self.told_full.load(Ordering::Relaxed);
+        if items == 0 || now < before.saturating_add(TOLD_FULL_MICROS) {
+            return;
+        }
+        self.told_full.store(now, Ordering::Relaxed);
+        let (organization, source) = (sender.organization.as_str(), sender.source.as_str());
+        tracing::warn!(organization, source, items, "refused: {NO_ROOM}");
     }
 }
 
@@ -98,9 +163,6 @@ impl From<shelf::Error> for Problem {
     fn from(error: shelf::Error) -> Self {
         let said = error.to_string();
         match error {
-            shelf::Error::Full { .. } => {
-                Kind::NoSpace.detail(format!("what cannot be mapped has no room: {said}"))
-            }
             shelf::Error::Io { .. } | shelf::Error::Damaged { .. } => {
                 tracing::error!(error = said, "the quarantine could not be read or written");
                 Kind::Internal.detail("the server failed on this call; its log says more")
@@ -170,29 +232,49 @@ pub async fn take(
     until: Instant,
     room: &Room,
 ) -> Result<Taken, Problem> {
-    let reach = reading::reach(caller, Permission::Record)?;
-    if !app.intake.tallies.has_room_for(&origin.sender) {
-        return Err(Kind::Overloaded.detail("there are too many sources to remember another"));
-    }
     let (count, now) = (sent.len() as u64, app.now());
     let sender = origin.sender.clone();
-    let work = run(app, origin, reach, sent, Arc::clone(room));
-    let taken = match timeout_at(until, work).await {
-        Ok(taken) => taken,
-        Err(_) => {
-            Err(Kind::Overloaded.detail("the disk is too slow to answer in time; send it again"))
-        }
-    };
+    let taken = within(app, caller, origin, sent, until, room).await;
     let tally = match &taken {
         Ok(taken) => taken.tally,
-        Err(_) => Tally {
-            sent: count,
-            refused: count,
-            ..Tally::default()
-        },
+        Err(_) => Tally::refused(count),
     };
     app.intake.tallies.count(&sender, now, &tally);
+    if let Ok(taken) = &taken {
+        app.intake.tell_if_full(&sender, taken, now);
+    }
     taken
+}
+
+/// As [`take`], of what was kept beside: it was counted when it came, and its sender is not heard by it.
+pub async fn take_again(
+    app: &Arc<App>,
+    caller: &Caller,
+    origin: Origin,
+    sent: Vec<Sent>,
+    until: Instant,
+    room: &Room,
+) -> Result<Taken, Problem> {
+    let (sender, begun) = (origin.sender.clone(), app.now());
+    let taken = within(app, caller, origin, sent, until, room).await?;
+    if let Some(last) = taken.received_at {
+        app.intake.tallies.replayed(&sender, begun, last);
+    }
+    Ok(taken)
+}
+
+async fn within(
+    app: &Arc<App>,
+    caller: &Caller,
+    origin: Origin,
+    sent: Vec<Sent>,
+    until: Instant,
+    room: &Room,
+) -> Result<Taken, Problem> {
+    let reach = reading::reach(caller, Permission::Record)?;
+    let work = run(app, origin, reach, sent, Arc::clone(room));
+    let slow = |_| Kind::Overloaded.detail("the disk is too slow to answer in time; send it again");
+    timeout_at(until, work).await.map_err(slow)?
 }
 
 /// Pauses between two tries of [`take_at_last`].
@@ -233,6 +315,7 @@ pub async fn take_at_last(
     }
     let tallies = &app.intake.tallies;
     tallies.count(&origin.sender, app.now(), &taken.tally);
+    app.intake.tell_if_full(&origin.sender, &taken, app.now());
 }
 
 async fn run(
@@ -242,12 +325,10 @@ async fn run(
     sent: Vec<Sent>,
     room: Room,
 ) -> Result<Taken, Problem> {
-    let prepare = move |app: &Arc<App>| {
-        let mut prepared = Prepared::of(app, &origin, &reach, sent)?;
-        prepared.keep(app, &origin)?;
-        Ok((prepared, origin))
-    };
-    let (mut prepared, origin) = app.blocking(prepare).await?;
+    let of = origin.clone();
+    let prepare = move |app: &Arc<App>| Prepared::of(app, &of, &reach, sent);
+    let mut prepared = app.blocking(prepare).await?;
+    prepared = prepared.shelve(app, &origin).await?;
     let items = std::mem::take(&mut prepared.items);
     if items.is_empty() {
         return Ok(prepared.taken());
@@ -266,14 +347,8 @@ async fn run(
     let stored = stored.await;
     let stored =
         stored.map_err(|_| Kind::Closing.detail("the log stopped before it answered"))??;
-    if prepared.receive(&stored, origin.ids_by_content) {
-        let keep = move |app: &Arc<App>| {
-            prepared.keep(app, &origin)?;
-            Ok(prepared)
-        };
-        prepared = app.blocking(keep).await?;
-    }
-    Ok(prepared.taken())
+    prepared.receive(&stored, origin.ids_by_content);
+    Ok(prepared.shelve(app, &origin).await?.taken())
 }
 
 /// A call on its way: what each item has come to, and what goes to the log.
@@ -284,6 +359,7 @@ struct Prepared {
     places: Vec<(usize, Vec<u8>)>,
     /// What is to be kept beside, and where it stood.
     aside: Vec<(usize, Vec<u8>, String)>,
+    received_at: Option<Timestamp>,
 }
 
 impl Prepared {
@@ -293,6 +369,7 @@ impl Prepared {
             items: Vec::new(),
             places: Vec::new(),
             aside: Vec::new(),
+            received_at: None,
         };
         let filling = Filling {
             catalogue: &app.catalogue,
@@ -320,19 +397,23 @@ impl Prepared {
         filling: &Filling<'_>,
     ) -> Outcome {
         let at = self.outcomes.len();
-        let draft = match one.fate {
+        let mut draft = match one.fate {
             Fate::Skip(_) => return Outcome::Skipped,
-            Fate::Refuse(why) => return Outcome::Refused(why),
+            Fate::Refuse(why) => return refused(Kind::InvalidEntry, why),
+            Fate::TooLong(why) => return refused(Kind::TooLarge, why),
             Fate::Quarantine(why) => {
                 return self.set_aside(at, one.raw, why, origin, filling.reach);
             }
             Fate::Store(draft) => draft,
         };
+        if let Err(why) = own::rename(&mut draft, origin.format, filling.catalogue) {
+            return self.set_aside(at, one.raw, why, origin, filling.reach);
+        }
         if let Err(problems) = draft.check() {
             return self.set_aside(at, one.raw, problems.to_string(), origin, filling.reach);
         }
         match batch::admit(*draft, None, id, filling) {
-            Err(refusal) => Outcome::Refused(refusal.detail),
+            Err(refusal) => refused(refusal.kind, refusal.detail),
             Ok(item) => {
                 self.items.push(item);
                 self.places.push((at, one.raw));
@@ -350,18 +431,28 @@ impl Prepared {
         reach: &Reach,
     ) -> Outcome {
         if !reach.touches(&origin.sender.organization) {
-            return Outcome::Refused(OUT_OF_REACH.to_owned());
+            return refused(Kind::Forbidden, OUT_OF_REACH);
         }
         self.aside.push((at, redacted(raw), why.clone()));
         Outcome::Quarantined(why)
     }
 
-    /// Keeps what is to be kept beside. What was kept before is a duplicate.
+    /// Has kept what is to be kept beside.
+    async fn shelve(mut self, app: &Arc<App>, origin: &Origin) -> Result<Self, Problem> {
+        if self.aside.is_empty() {
+            return Ok(self);
+        }
+        let origin = origin.clone();
+        let keep = move |app: &Arc<App>| {
+            self.keep(app, &origin)?;
+            Ok(self)
+        };
+        app.blocking_in(&app.intake.shelving, keep).await
+    }
+
+    /// What was kept before is a duplicate; what finds no room is refused, and nothing else for its sake.
     fn keep(&mut self, app: &App, origin: &Origin) -> Result<(), Problem> {
         let aside = std::mem::take(&mut self.aside);
-        if aside.is_empty() {
-            return Ok(());
-        }
         let received_at = app.now();
         let places: Vec<usize> = aside.iter().map(|(at, ..)| *at).collect();
         let kept = aside.into_iter().map(|(_, raw, reason)| Kept {
@@ -371,20 +462,24 @@ impl Prepared {
             raw,
         });
         let shelved = app.intake.quarantine.keep(&origin.sender, kept.collect())?;
-        for (at, known) in places.into_iter().zip(shelved.known) {
-            if known {
-                self.outcomes[at] = Outcome::Duplicate;
+        for (at, shelved) in places.into_iter().zip(shelved) {
+            match shelved {
+                Shelved::Kept => {}
+                Shelved::Known => self.outcomes[at] = Outcome::Duplicate,
+                Shelved::Full => self.outcomes[at] = refused(Kind::NoSpace, NO_ROOM),
             }
         }
         Ok(())
     }
 
-    /// Takes the log's receipts. True if some ids were taken by other content: those are kept beside.
-    fn receive(&mut self, stored: &[Receipt], ids_by_content: bool) -> bool {
+    /// Takes the log's receipts. Where an id was taken by other content, the item is kept beside.
+    fn receive(&mut self, stored: &[Receipt], ids_by_content: bool) {
         let places = std::mem::take(&mut self.places);
         for ((at, raw), receipt) in places.into_iter().zip(stored) {
             match receipt {
-                Receipt::Accepted { .. } => {}
+                Receipt::Accepted { received_at, .. } => {
+                    self.received_at = self.received_at.max(Some(*received_at));
+                }
                 Receipt::Duplicate { .. } => self.outcomes[at] = Outcome::Duplicate,
                 Receipt::Conflict { .. } if ids_by_content => {
                     self.outcomes[at] = Outcome::Duplicate;
@@ -396,7 +491,6 @@ impl Prepared {
                 }
             }
         }
-        !self.aside.is_empty()
     }
 
     fn taken(self) -> Taken {
@@ -417,8 +511,14 @@ impl Prepared {
         Taken {
             tally,
             outcomes: self.outcomes,
+            received_at: self.received_at,
         }
     }
+}
+
+fn refused(kind: Kind, why: impl Into<String>) -> Outcome {
+    let why = why.into();
+    Outcome::Refused(Refused { kind, why })
 }
 
 const OUT_OF_REACH: &str = "this takes the permission entries:record in the entry's scope";

@@ -89,7 +89,7 @@ fn batch(body: &[u8], call: &mut Call<'_>) -> Result<(), Unreadable> {
     for place in elements {
         let raw = &body[place];
         if raw.len() > EVENT_BYTES_MAX {
-            call.refuse(Vec::new(), too_long(raw.len()));
+            call.too_long(too_long(raw.len()));
             continue;
         }
         match json::parse(raw) {

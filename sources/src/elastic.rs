@@ -156,7 +156,7 @@ fn decide(item: &Item, line: &[u8], document: &[u8], call: &mut Call<'_>) {
     if document.len() > ENTRY_BYTES_MAX {
         let bytes = document.len();
         let why = format!("a document of {bytes} bytes: at most {ENTRY_BYTES_MAX}");
-        return call.refuse(Vec::new(), why);
+        return call.too_long(why);
     }
     let doc = match json::parse(document) {
         Ok(doc @ Value::Object(_)) => doc,

@@ -76,7 +76,7 @@ pub fn read(
                 call.quarantine(raw, why);
             }
             Piece::Spilled { bytes, .. } => {
-                call.refuse(Vec::new(), format!("an event of {bytes} bytes is too long"));
+                call.too_long(format!("an event of {bytes} bytes is too long"));
             }
         }
         number += 1;
@@ -154,7 +154,7 @@ fn decide(mut event: Object<'_>, defaults: Defaults<'_>, call: &mut Call<'_>) {
     json::write_canonical(&event, &mut raw);
     if raw.len() > ENTRY_BYTES_MAX {
         let why = format!("an event of {} bytes: at most {ENTRY_BYTES_MAX}", raw.len());
-        return call.refuse(Vec::new(), why);
+        return call.too_long(why);
     }
     call.event(raw, event, Identity::Content);
 }

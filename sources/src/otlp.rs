@@ -113,7 +113,7 @@ fn decide(record: Record, call: &mut Call<'_>) {
             json::write_canonical(&record, &mut raw);
             call.event(raw, record, Identity::Content);
         }
-        Record::TooMuch(why) => call.refuse(Vec::new(), why),
+        Record::TooMuch(why) => call.too_long(why),
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Fate {
     Quarantine(String),
     /// Not taken, and the sender is told why.
     Refuse(String),
+    /// Not taken, for its length alone.
+    TooLong(String),
 }
 
 /// Why nothing of a call is taken.
@@ -144,6 +146,12 @@ impl<'c> Call<'c> {
 
     pub(crate) fn refuse(&mut self, raw: Vec<u8>, why: impl Into<String>) {
         let fate = Fate::Refuse(why.into());
+        self.sent.push(Sent { raw, fate });
+    }
+
+    pub(crate) fn too_long(&mut self, why: impl Into<String>) {
+        let fate = Fate::TooLong(why.into());
+        let raw = Vec::new();
         self.sent.push(Sent { raw, fate });
     }
 

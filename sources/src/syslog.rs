@@ -81,7 +81,7 @@ pub fn read(bytes: &[u8], table: Option<&Table>, claims: &Claims) -> Vec<Sent> {
 pub fn too_long(bytes: usize) -> Sent {
     Sent {
         raw: Vec::new(),
-        fate: Fate::Refuse(format!("a message of {bytes} bytes is too long")),
+        fate: Fate::TooLong(format!("a message of {bytes} bytes is too long")),
     }
 }
 

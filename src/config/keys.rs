@@ -211,7 +211,7 @@ pub const KEYS: &[Key] = &[
         "quarantine_mib_max",
         Kind::Whole,
         Some("256"),
-        "disk for what sources sent and no mapping could take; more is refused, and sent again",
+        "disk for what sources sent and no mapping could take; an organization has at most half of what the others leave; more is refused",
     ),
     key(
         "syslog_udp",

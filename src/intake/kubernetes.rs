@@ -5,19 +5,20 @@
 //! anything else that takes its time (a shell in a container) is an entry too, marked as such: whoever ends the API server must not
 //! end the trace of it.
 //!
+//! - [`long`]: what is too long for an entry, without the objects that make it so
 //! - [`before`]: what an object was before it was changed, out of our own entries
 
 mod before;
+mod long;
 
 use super::shelf::Sender;
 use super::{Fate, Origin, Sent, claims_of};
 use crate::problem::{Fault, Kind, Problem};
 use entry::Timestamp;
-use entry::limits::BATCH_ENTRIES_MAX;
+use entry::limits::{BATCH_ENTRIES_MAX, ENTRY_BYTES_MAX};
 use sources::foreign::{Claims, Layout};
 use sources::kubernetes::{Mapped, Stage, one};
-use sources::scan::{Piece, Place, Scanner, Spill};
-use std::io;
+use sources::scan::{Piece, Scanner};
 
 pub use before::reconstruct;
 
@@ -46,9 +47,9 @@ pub fn read(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<Sent>, P
     let claims = claims_of(sender, now);
     let mut scanner = Scanner::new(body, Layout::json(&["items"]));
     let mut sent = Vec::new();
-    let mut dropped = Dropped;
     loop {
-        let piece = scanner.next(&mut dropped);
+        let mut spilled = long::Spilled::default();
+        let piece = scanner.next(&mut spilled);
         let piece = piece.map_err(|error| Kind::BadJson.detail(error.to_string()))?;
         let one = match piece {
             None => return Ok(sent),
@@ -60,10 +61,7 @@ pub fn read(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<Sent>, P
                     .detail(detail)
                     .with(vec![Fault::pointer("", why)]));
             }
-            Some(Piece::Spilled { bytes, .. }) => {
-                let detail = format!("an event of {bytes} bytes is longer than an item may be");
-                return Err(Kind::TooLarge.detail(detail));
-            }
+            Some(Piece::Spilled { .. }) => map(&claims, spilled.into_bytes(), scanner.header()),
         };
         sent.push(one);
         if sent.len() > BATCH_ENTRIES_MAX {
@@ -73,16 +71,21 @@ pub fn read(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<Sent>, P
     }
 }
 
-/// Bytes of an item that is refused for its length.
-struct Dropped;
-
-impl Spill for Dropped {
-    fn write(&mut self, _: Place, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn map(claims: &Claims, raw: Vec<u8>, header: &[u8]) -> Sent {
+    let raw = match raw.len() > ENTRY_BYTES_MAX {
+        false => raw,
+        true => match long::without_objects(&raw) {
+            Some(shorter) => shorter,
+            None => {
+                let why = format!(
+                    "an event of {} bytes is longer than an entry may be",
+                    raw.len()
+                );
+                let (raw, fate) = (Vec::new(), Fate::TooLong(why));
+                return Sent { raw, fate };
+            }
+        },
+    };
     let fate = match one(claims, &raw, header) {
         Err(why) => Fate::Quarantine(why),
         Ok(mapped) => fate_of(mapped),

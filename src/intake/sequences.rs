@@ -309,7 +309,7 @@ fn number_of(source: Option<&Source>) -> Option<(&str, u64)> {
 }
 
 /// Before everything that was received from then on.
-fn before(at: Timestamp) -> Position {
+pub fn before(at: Timestamp) -> Position {
     Position {
         timestamp: at,
         received_at: at,

@@ -4,6 +4,9 @@
 //! whoever must can read them without this program. A file appears whole or not at all, and is on stable storage before
 //! [`Shelf::keep`] returns; taking items out writes the rest anew and replaces it. The same item again is known, so that a
 //! sender may repeat itself. An item's number never comes back, as long as any is kept.
+//!
+//! There is room for so many bytes. An organization has at most half of what the others leave of it, so that no one of them takes all:
+//! an item that finds no room is told so by itself, and those beside it are kept.
 
 mod item;
 
@@ -24,9 +27,6 @@ const SOURCE_BYTES_MAX: usize = 63;
 /// Why nothing could be kept, or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Throw away, or send again, what is kept already.
-    #[error("{bytes} bytes are kept already, {max} may be")]
-    Full { bytes: u64, max: u64 },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     /// Stop and call a person: what was read is not what was written.
@@ -68,6 +68,11 @@ impl SourceName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// All sources of an organization that are not told apart: no source can be named so.
+    pub fn others() -> Self {
+        Self("(others)".into())
+    }
 }
 
 /// A source of an organization: two organizations may name theirs alike.
@@ -92,18 +97,23 @@ pub struct Kept {
     pub bytes: u64,
 }
 
-/// What became of items that were to be kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shelved {
-    /// Of each, whether it was kept before, by an earlier call or this one.
-    pub known: Vec<bool>,
+/// What became of an item that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelved {
+    Kept,
+    /// It was kept before, by an earlier call or this one.
+    Known,
+    /// There is no room: throw away, or map again, what is kept already.
+    Full,
 }
 
 /// Items of many sources, within one budget.
 pub struct Shelf {
     dir: PathBuf,
     bytes_max: u64,
-    /// Guards the files too: one change at a time.
+    /// Guards the files: one change at a time. Taken before `state`.
+    changing: Mutex<()>,
+    /// Guards what is known of them, and is never held while a disk is waited for.
     state: Mutex<State>,
 }
 
@@ -111,7 +121,8 @@ pub struct Shelf {
 struct State {
     /// The number of the next file.
     next: u64,
-    bytes: u64,
+    /// Of each organization.
+    bytes: BTreeMap<Organization, u64>,
     senders: BTreeMap<Sender, Of>,
 }
 
@@ -133,6 +144,20 @@ impl Of {
 }
 
 impl State {
+    /// How much an organization may keep now: at most half of what the others leave.
+    fn share(&self, of: &Organization, max: u64) -> u64 {
+        let others = self
+            .bytes
+            .iter()
+            .filter(|(organization, _)| *organization != of);
+        let others: u64 = others.map(|(_, bytes)| bytes).sum();
+        max.saturating_sub(others) / 2
+    }
+
+    fn bytes_of(&mut self, organization: &Organization) -> &mut u64 {
+        self.bytes.entry(organization.clone()).or_default()
+    }
+
     /// What is kept in the directory of a sender.
     fn read(&mut self, dir: &Path) -> Result<Of, Error> {
         let mut of = Of::default();
@@ -147,7 +172,6 @@ impl State {
             let lines = read(&path, number)?;
             let bytes = fs::metadata(&path).map_err(at(&path))?.len();
             self.next = self.next.max(number + 1);
-            self.bytes += bytes;
             let items = lines.len() as u64;
             of.files.insert(number, Kept { items, bytes });
             let digests = lines.iter().map(|line| (line.item.digest(), line.number));
@@ -175,6 +199,7 @@ impl Shelf {
                     source,
                 };
                 let of = state.read(&path)?;
+                *state.bytes_of(&sender.organization) += of.kept().bytes;
                 state.senders.insert(sender, of);
             }
         }
@@ -182,51 +207,63 @@ impl Shelf {
         Ok(Self {
             dir: dir.to_owned(),
             bytes_max,
+            changing: Mutex::new(()),
             state: Mutex::new(state),
         })
     }
 
-    /// Keeps items; on stable storage when it returns. All of them, or none.
-    pub fn keep(&self, sender: &Sender, items: Vec<Item>) -> Result<Shelved, Error> {
-        let mut state = self.state.lock();
-        let mut new = Vec::new();
-        let mut digests = HashMap::new();
-        let number = state.next;
-        let known = state.senders.get(sender);
-        let mut shelved = Shelved::default();
-        for item in items {
-            let digest = item.digest();
-            let is_known = known.is_some_and(|known| known.digests.contains_key(&digest));
-            let is_known = is_known || digests.contains_key(&digest);
-            shelved.known.push(is_known);
-            if is_known {
-                continue;
-            }
-            let number = Number::new(number, new.len());
-            digests.insert(digest, number);
-            new.push(Line { number, item });
-        }
-        if new.is_empty() {
-            return Ok(shelved);
-        }
-        let text = item::write(&new);
-        let bytes = text.len() as u64;
-        if state.bytes + bytes > self.bytes_max {
-            return Err(Error::Full {
-                bytes: state.bytes,
-                max: self.bytes_max,
-            });
+    /// Keeps what there is room for; on stable storage when it returns.
+    pub fn keep(&self, sender: &Sender, items: Vec<Item>) -> Result<Vec<Shelved>, Error> {
+        let _changing = self.changing.lock();
+        let file = self.sorted(sender, items);
+        if file.text.is_empty() {
+            return Ok(file.shelved);
         }
         let dir = sender.dir(&self.dir);
         make_directory(&dir)?;
-        replace(&dir, number, &text)?;
-        state.next = number + 1;
-        state.bytes += bytes;
+        replace(&dir, file.number, &file.text)?;
+        let mut state = self.state.lock();
+        state.next = file.number + 1;
+        let bytes = file.text.len() as u64;
+        *state.bytes_of(&sender.organization) += bytes;
         let of = state.senders.entry(sender.clone()).or_default();
-        let items = new.len() as u64;
-        of.files.insert(number, Kept { items, bytes });
-        of.digests.extend(digests);
-        Ok(shelved)
+        let items = file.digests.len() as u64;
+        of.files.insert(file.number, Kept { items, bytes });
+        of.digests.extend(file.digests);
+        Ok(file.shelved)
+    }
+
+    /// What of the items is new and fits, as the next file.
+    fn sorted(&self, sender: &Sender, items: Vec<Item>) -> NewFile {
+        let state = self.state.lock();
+        let share = state.share(&sender.organization, self.bytes_max);
+        let taken = state.bytes.get(&sender.organization).copied();
+        let taken = taken.unwrap_or_default();
+        let known = state.senders.get(sender);
+        let mut new = NewFile {
+            number: state.next,
+            text: Vec::new(),
+            digests: HashMap::new(),
+            shelved: Vec::with_capacity(items.len()),
+        };
+        for item in items {
+            let digest = item.digest();
+            let is_known = known.is_some_and(|known| known.digests.contains_key(&digest));
+            if is_known || new.digests.contains_key(&digest) {
+                new.shelved.push(Shelved::Known);
+                continue;
+            }
+            let number = Number::new(new.number, new.digests.len());
+            let line = item::write(&[Line { number, item }]);
+            if taken + (new.text.len() + line.len()) as u64 > share {
+                new.shelved.push(Shelved::Full);
+                continue;
+            }
+            new.text.extend(line);
+            new.digests.insert(digest, number);
+            new.shelved.push(Shelved::Kept);
+        }
+        new
     }
 
     /// Senders of whom something is kept, and how much.
@@ -238,6 +275,11 @@ impl Shelf {
             .collect()
     }
 
+    /// How much is kept of one, if anything is.
+    pub fn kept_of(&self, sender: &Sender) -> Option<Kept> {
+        self.state.lock().senders.get(sender).map(Of::kept)
+    }
+
     /// The next items of a source after a number, oldest first: at least one if there is any, then as many as make
     /// `limit`.
     pub fn items(
@@ -246,15 +288,16 @@ impl Shelf {
         after: Option<Number>,
         limit: usize,
     ) -> Result<Vec<(Number, Item)>, Error> {
-        let state = self.state.lock();
-        let Some(of) = state.senders.get(sender) else {
-            return Ok(Vec::new());
-        };
         let from = after.map_or(0, |after| after.file());
+        let files: Vec<u64> = {
+            let state = self.state.lock();
+            let of = state.senders.get(sender);
+            let files = of.map(|of| of.files.range(from..).map(|(number, _)| *number));
+            files.into_iter().flatten().collect()
+        };
         let mut found = Vec::new();
-        for &number in of.files.range(from..).map(|(number, _)| number) {
-            let path = sender.dir(&self.dir).join(file_name(number));
-            for line in read(&path, number)? {
+        for number in files {
+            for line in self.lines(sender, number)? {
                 if after.is_none_or(|after| line.number > after) {
                     found.push((line.number, line.item));
                     if found.len() >= limit {
@@ -268,69 +311,95 @@ impl Shelf {
 
     /// One item, if it is still kept.
     pub fn item(&self, sender: &Sender, wanted: Number) -> Result<Option<Item>, Error> {
-        let state = self.state.lock();
         let file = wanted.file();
-        let known = state.senders.get(sender);
-        if !known.is_some_and(|of| of.files.contains_key(&file)) {
+        let is_kept = {
+            let state = self.state.lock();
+            let of = state.senders.get(sender);
+            of.is_some_and(|of| of.files.contains_key(&file))
+        };
+        if !is_kept {
             return Ok(None);
         }
-        let lines = read(&sender.dir(&self.dir).join(file_name(file)), file)?;
-        let mut lines = lines.into_iter();
+        let mut lines = self.lines(sender, file)?.into_iter();
         let found = lines.find(|line| line.number == wanted);
         Ok(found.map(|line| line.item))
     }
 
+    /// The lines of a file; none if somebody took all of them out meanwhile.
+    fn lines(&self, sender: &Sender, file: u64) -> Result<Vec<Line>, Error> {
+        match read(&sender.dir(&self.dir).join(file_name(file)), file) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(Vec::new())
+            }
+            lines => lines,
+        }
+    }
+
     /// Takes items out for good: no file holds them when it returns. Those that are not there are passed over.
     pub fn take_out(&self, sender: &Sender, numbers: &[Number]) -> Result<u64, Error> {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let Some(of) = state.senders.get_mut(sender) else {
-            return Ok(0);
-        };
+        let _changing = self.changing.lock();
         let mut by_file: BTreeMap<u64, Vec<Number>> = BTreeMap::new();
         for &number in numbers {
             by_file.entry(number.file()).or_default().push(number);
         }
-        let dir = sender.dir(&self.dir);
         let mut taken = 0;
         for (file, numbers) in by_file {
-            let Some(&before) = of.files.get(&file) else {
-                continue;
-            };
-            let path = dir.join(file_name(file));
-            let lines = read(&path, file)?;
-            let (gone, stay): (Vec<Line>, Vec<Line>) = lines
-                .into_iter()
-                .partition(|line| numbers.contains(&line.number));
-            if gone.is_empty() {
-                continue;
-            }
-            let bytes = match stay.is_empty() {
-                true => {
-                    fs::remove_file(&path).map_err(at(&path))?;
-                    sync_directory(&dir)?;
-                    of.files.remove(&file);
-                    0
-                }
-                false => {
-                    let text = item::write(&stay);
-                    replace(&dir, file, &text)?;
-                    let (items, bytes) = (stay.len() as u64, text.len() as u64);
-                    of.files.insert(file, Kept { items, bytes });
-                    bytes
-                }
-            };
-            state.bytes = state.bytes - before.bytes + bytes;
-            taken += gone.len() as u64;
-            for line in &gone {
-                of.digests.remove(&line.item.digest());
-            }
-        }
-        if of.files.is_empty() {
-            state.senders.remove(sender);
+            taken += self.take_out_of(sender, file, &numbers)?;
         }
         Ok(taken)
     }
+
+    fn take_out_of(&self, sender: &Sender, file: u64, numbers: &[Number]) -> Result<u64, Error> {
+        let before = {
+            let state = self.state.lock();
+            let of = state.senders.get(sender);
+            of.and_then(|of| of.files.get(&file)).copied()
+        };
+        let Some(before) = before else { return Ok(0) };
+        let dir = sender.dir(&self.dir);
+        let path = dir.join(file_name(file));
+        let lines = read(&path, file)?;
+        let (gone, stay): (Vec<Line>, Vec<Line>) = lines
+            .into_iter()
+            .partition(|line| numbers.contains(&line.number));
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let text = item::write(&stay);
+        match stay.is_empty() {
+            true => {
+                fs::remove_file(&path).map_err(at(&path))?;
+                sync_directory(&dir)?;
+            }
+            false => replace(&dir, file, &text)?,
+        }
+        let mut state = self.state.lock();
+        let (items, bytes) = (stay.len() as u64, text.len() as u64);
+        let sum = state.bytes_of(&sender.organization);
+        *sum = *sum - before.bytes + bytes;
+        if let Some(of) = state.senders.get_mut(sender) {
+            match items {
+                0 => drop(of.files.remove(&file)),
+                _ => drop(of.files.insert(file, Kept { items, bytes })),
+            }
+            for line in &gone {
+                of.digests.remove(&line.item.digest());
+            }
+            if of.files.is_empty() {
+                state.senders.remove(sender);
+            }
+        }
+        Ok(gone.len() as u64)
+    }
+}
+
+/// A file on its way to the disk.
+struct NewFile {
+    number: u64,
+    text: Vec<u8>,
+    digests: HashMap<Digest, Number>,
+    /// Of each item, in the order given.
+    shelved: Vec<Shelved>,
 }
 
 const FINISHED: &str = ".ndjson";

@@ -47,7 +47,12 @@ fn listing() -> Value {
         "refused",
         "skipped",
     ];
-    let tally: Map<String, Value> = tally.iter().map(|name| ((*name).into(), count())).collect();
+    let mut tally: Map<String, Value> =
+        tally.iter().map(|name| ((*name).into(), count())).collect();
+    tally.insert(
+        "calls_refused".into(),
+        json!({"type": "integer", "description": "Calls that were refused as a whole, so that what they held may not be known"}),
+    );
     let source = json!({"type": "object", "properties": {
         "organization": {"type": "string"}, "name": {"type": "string"},
         "entries": count(), "entries_last_hour": count(),
@@ -58,7 +63,7 @@ fn listing() -> Value {
             "at_least": {"type": "boolean", "description": "There are more gaps than are remembered"},
             "gaps": {"type": "array", "items": {"type": "array", "items": count()}, "description": "The oldest, at most 20, each with its first and last number"}}},
         "lag_ms": {"type": "integer", "description": "How much later than by the source's clock its newest entry came"},
-        "since_start": {"type": "object", "properties": tally, "description": "sent is the sum of the others"},
+        "since_start": {"type": "object", "properties": tally, "description": "sent is the sum of the other items"},
         "quarantine": {"type": "object", "properties": {"items": count(), "bytes": count()}},
     }});
     let schema =

@@ -48,32 +48,30 @@ pub struct Line {
 const BARS: i64 = 30;
 const PART: i64 = 3_600_000_000 / BARS;
 
-fn lines(
-    app: &App,
-    reading: &Reading,
-    only: Option<&entry::Organization>,
-) -> Result<Vec<Line>, Problem> {
-    let found = listing::sources(app, reading, only)?;
+fn lines(app: &App, reading: &Reading) -> Result<Vec<Line>, Problem> {
+    let found = listing::sources(app, reading, None)?;
+    let line = |source| line(app, reading, source);
+    found.into_iter().map(line).collect()
+}
+
+fn line(app: &App, reading: &Reading, source: Source) -> Result<Line, Problem> {
     let end = app.now().as_micros();
     let edges = (0..=BARS).map(|n| Timestamp::from_micros(end - (BARS - n) * PART));
     let edges: Option<Vec<_>> = edges.collect();
-    let line = |source: Source| {
-        let filter = entries_of(&source.organization, &source.name);
-        let bars = match &edges {
-            Some(edges) if source.last_hour > 0 => reading.histogram(&filter, edges)?,
-            _ => Vec::new(),
-        };
-        let bars = bars.iter().map(|bar| bar.success + bar.failure).collect();
-        Ok(Line { source, bars })
+    let filter = entries_of(&source.organization, &source.name);
+    let bars = match &edges {
+        Some(edges) if source.last_hour > 0 => reading.histogram(&filter, edges)?,
+        _ => Vec::new(),
     };
-    found.into_iter().map(line).collect()
+    let bars = bars.iter().map(|bar| bar.success + bar.failure).collect();
+    Ok(Line { source, bars })
 }
 
 /// `GET /sources`
 pub async fn list(visit: Visit) -> Response {
     let page = async {
         let reading = visit.app.reading(&visit.caller, Permission::Read)?;
-        let work = move |app: &Arc<App>| lines(app, &reading, None);
+        let work = move |app: &Arc<App>| lines(app, &reading);
         Ok(list_page(&visit, visit.app.blocking(work).await?))
     };
     answer(&visit, StatusCode::OK, "Sources", page.await)
@@ -133,7 +131,7 @@ fn list_page(visit: &Visit, mut lines: Vec<Line>) -> Markup {
             }
             div.sheet { div.tablewrap { (table(visit, &lines)) } }
             div.rules {
-                p.hint { b { "Silent" } " is a source of which nothing came for longer than ten times its usual interval, for at least 15 minutes, and for longer than in any pause of the week before." }
+                p.hint { b { "Silent" } " is a source of which nothing came for longer than ten times its usual interval, for at least 15 minutes, and for longer than in any pause of the week before. What was imported has no interval." }
                 p.hint { b { "Lag" } " is between what happened by the source’s clock and its receipt, of the newest entry." }
                 @if lines.iter().any(|line| line.source.sequence.is_some()) { p.hint { b { "Missing" } " are numbers that a source gave to entries which are not here: on their way, or lost." } }
                 @if waiting > 0 { p.hint { b { "Waiting" } " is what no mapping could read. It is kept as it came, until an update can, or somebody throws it away." } }
@@ -237,10 +235,20 @@ fn missing(source: &Source) -> Markup {
 }
 
 fn refused(source: &Source) -> Markup {
-    match source.heard.map(|heard| heard.tally.refused) {
-        None => html! { span.soft title="Whoever records by the API is answered itself" { "–" } },
-        Some(0) => html! { span.soft { "0" } },
-        Some(refused) => html! { span.bad { (count(refused)) } },
+    let Some(heard) = source.heard else {
+        return html! { span.soft title="Whoever records by the API is answered itself" { "–" } };
+    };
+    html! {
+        @match heard.tally.refused { 0 => span.soft { "0" }, refused => span.bad { (count(refused)) } }
+        @if heard.calls_refused > 0 { span.sub { (calls(heard.calls_refused)) } }
+    }
+}
+
+/// Of calls that were refused as a whole.
+fn calls(refused: u64) -> String {
+    match refused {
+        1 => "1 call".to_owned(),
+        n => format!("{} calls", count(n)),
     }
 }
 

@@ -259,3 +259,103 @@ fn what_an_object_was_is_told_from_our_own_entries() {
         "derived"
     );
 }
+
+fn of_kind(kind: &str, subresource: Option<&str>, spec: &Value, second: u32) -> Value {
+    let mut event = event(&format!("{kind}-{second}"), "ResponseComplete", "patch");
+    event["requestReceivedTimestamp"] = json!(format!("2026-11-01T11:00:{second:02}.000000Z"));
+    event["objectRef"] =
+        json!({"resource": "deployments", "namespace": "pay", "name": "web", "apiVersion": "v1"});
+    if let Some(subresource) = subresource {
+        event["objectRef"]["subresource"] = json!(subresource);
+    }
+    let version = format!("{}", 100 + second);
+    event["responseObject"] = json!({
+        "kind": kind, "apiVersion": "v1", "spec": spec,
+        "metadata": {"uid": "u-9", "name": "web", "resourceVersion": version},
+    });
+    event
+}
+
+/// A patch of the scale was told to have removed the template, and a second patch in the same call to have made what the first did.
+#[test]
+fn what_an_object_was_is_of_its_kind_and_what_the_same_call_showed_last() {
+    let server = TestServer::start();
+    let whole =
+        |replicas: u32, image: &str| json!({"replicas": replicas, "template": {"image": image}});
+    let scale = |replicas: u32| json!({"replicas": replicas});
+    let first = of_kind("Deployment", None, &whole(1, "a"), 1);
+    assert_eq!(tally(&send(&server, &list(&[first])))["stored"], 1);
+    let batch = [
+        of_kind("Scale", Some("scale"), &scale(2), 2),
+        of_kind("Deployment", None, &whole(2, "b"), 3),
+        of_kind("Scale", Some("scale"), &scale(5), 4),
+        of_kind("Deployment", None, &whole(5, "c"), 5),
+    ];
+    assert_eq!(tally(&send(&server, &list(&batch)))["stored"], 4);
+    let answer = server.get("/v1/entries?order=time&direction=asc").json();
+    let entries = answer["entries"].as_array().expect("entries");
+    let changes: Vec<&Value> = entries.iter().map(|one| &one["changes"]).collect();
+    let change = |path: &str, before: Value, after: Value| json!({"path": path, "before": before, "after": after});
+    assert_eq!(*changes[1], Value::Null, "nothing showed its scale before");
+    let image = "/spec/template/image";
+    let replicas = "/spec/replicas";
+    let expected = json!([
+        change(replicas, json!(1), json!(2)),
+        change(image, json!("a"), json!("b"))
+    ]);
+    assert_eq!(*changes[2], expected);
+    assert_eq!(*changes[3], json!([change(replicas, json!(2), json!(5))]));
+    let expected = json!([
+        change(replicas, json!(2), json!(5)),
+        change(image, json!("b"), json!("c"))
+    ]);
+    assert_eq!(*changes[4], expected);
+    let from = |n: usize| &entries[n]["context"]["changes_from"]["entry"];
+    assert_eq!(*from(2), entries[0]["id"]);
+    assert_eq!(*from(3), entries[1]["id"]);
+    assert_eq!(*from(4), entries[2]["id"]);
+}
+
+/// A thousand patches of objects with a history took longer than the second that an answer may take, on every try.
+#[test]
+fn what_there_is_no_time_to_look_up_is_stored_and_says_so() {
+    use mar_audit::access::Permission;
+    use mar_audit::guard::Caller;
+    use mar_audit::intake::shelf::{Sender, SourceName};
+    use mar_audit::intake::{Fate, kubernetes};
+
+    let server = TestServer::start();
+    let spec = |n: u32| json!({ "replicas": n });
+    let first = of_kind("Deployment", None, &spec(1), 1);
+    assert_eq!(tally(&send(&server, &list(&[first])))["stored"], 1);
+    let sender = Sender {
+        organization: entry::Organization::parse("default").expect("a slug"),
+        source: SourceName::parse("prod").expect("a name"),
+    };
+    let batch = [2, 3].map(|n| of_kind("Deployment", None, &spec(n), n));
+    let body = list(&batch);
+    let mut sent = kubernetes::read(&body, &sender, server.clock.now()).expect("two events");
+    let reading = server
+        .app
+        .reading(&Caller::process(), Permission::Read)
+        .expect("all");
+    let over = std::time::Instant::now();
+    kubernetes::reconstruct(&reading, &sender.organization, &mut sent, over).expect("no time");
+    let said: Vec<(bool, String)> = { sent.iter() }
+        .map(|one| match &one.fate {
+            Fate::Store(draft) => {
+                let context = draft.context.as_ref().expect("a context");
+                let context = context.as_str().to_owned();
+                (draft.changes.is_some(), context)
+            }
+            _ => panic!("it is stored"),
+        })
+        .collect();
+    assert!(
+        !said[0].0 && said[0].1.contains("no time to look up"),
+        "{}",
+        said[0].1
+    );
+    // What the call itself shows costs no look.
+    assert!(said[1].0 && !said[1].1.contains("no time"), "{}", said[1].1);
+}

@@ -186,7 +186,7 @@ fn what_is_no_event_is_told_from_what_is_none_of_ours() {
     let read = sent(STRUCTURED, &[], long.as_bytes());
     assert!(matches!(read, Err(Unreadable::TooMuch(_))));
     let read = sent(BATCH, &[], format!("[{long},{EVENT}]").as_bytes()).expect("a call");
-    assert!(matches!(read[0].fate, Fate::Refuse(_)));
+    assert!(matches!(read[0].fate, Fate::TooLong(_)));
     assert!(matches!(read[1].fate, Fate::Store(_)));
     let many = format!("[{}1]", "1,".repeat(BATCH_ENTRIES_MAX));
     let read = sent(BATCH, &[], many.as_bytes());

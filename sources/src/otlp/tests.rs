@@ -214,7 +214,7 @@ fn what_is_damaged_is_refused_whole_and_what_is_too_much_alone() {
         let both = nested(1, &[nested(2, &[record, nested(2, &[string(12, "good")])])]);
         let mut groups = groups(&both, Encoding::Protobuf).expect("a call");
         let sent = groups.remove(0).sent;
-        assert!(matches!(sent[0].fate, Fate::Refuse(_)));
+        assert!(matches!(sent[0].fate, Fate::TooLong(_)));
         assert!(matches!(sent[1].fate, Fate::Store(_)));
     }
     let many: Vec<Vec<u8>> = (0..=BATCH_ENTRIES_MAX).map(|_| nested(2, &[])).collect();

@@ -179,7 +179,7 @@ fn a_message_received_goes_by_what_it_holds() {
     assert!(matches!(&sent[0].fate, Fate::Store(draft) if &*draft.action == "n"));
     let sent = read(plain, Some(&table), &claims);
     assert!(matches!(&sent[0].fate, Fate::Quarantine(why) if why.contains("no CEF")));
-    assert!(matches!(too_long(9).fate, Fate::Refuse(why) if why.contains("9 bytes")));
+    assert!(matches!(too_long(9).fate, Fate::TooLong(why) if why.contains("9 bytes")));
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::app::App;
 use crate::body::{self, Coding, Share};
 use crate::guard::Caller;
 use crate::guard::caller::{SignInFirst, unauthenticated};
+use crate::intake::shelf::{Sender, SourceName};
+use crate::intake::tally::Tally;
 use crate::intake::{self, Origin, Sent, Taken};
 use crate::problem::{Kind, Problem};
 use crate::reading::{self, forbidden};
@@ -45,30 +47,30 @@ impl FromRequest<Arc<App>> for Call {
 }
 
 impl Call {
-    /// Takes a place, and all of the body.
-    pub async fn receive(self, app: &Arc<App>) -> Result<Received, Problem> {
+    /// Takes a place, and all of the body. From here on a refusal of the whole call is counted, as that source's.
+    pub async fn receive(self, app: &Arc<App>, source: SourceName) -> Result<Received, Problem> {
         let Self {
             caller,
             raw,
             headers,
             body,
         } = self;
-        let admitted = match Admitted::of(app, caller, raw.as_deref(), &headers) {
+        let admitted = match Admitted::of(app, caller, raw.as_deref()) {
             Ok(admitted) => admitted,
             Err(problem) => {
                 body::linger(body);
                 return Err(problem);
             }
         };
-        let mut share = Share::none_yet(app);
-        let packed = body::receive(app, &headers, body, &mut share).await?;
-        // Only now: who sends slowly takes nobody's place.
-        let place = app.intake.calls.enter().await;
-        let busy = |_| Kind::Overloaded.detail("too many calls of sources at once");
-        let place = place.map_err(busy)?;
-        let (body, share) = body::unpack(app, admitted.coding, packed, share).await?;
+        let sender = Sender {
+            organization: admitted.organization.clone(),
+            source,
+        };
+        let whole = whole(app, &headers, body).await;
+        let (body, share, place) = whole.inspect_err(|problem| refused(app, &sender, problem))?;
         Ok(Received {
             admitted,
+            sender,
             headers,
             body,
             share,
@@ -83,12 +85,39 @@ impl Call {
     }
 }
 
+/// All of a body, the memory it takes, and a place among the calls of sources.
+async fn whole(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Vec<u8>, Share, OwnedSemaphorePermit), Problem> {
+    let coding = match Coding::of(headers) {
+        Ok(coding) => coding,
+        Err(problem) => {
+            body::linger(body);
+            return Err(problem);
+        }
+    };
+    let mut share = Share::none_yet(app);
+    let packed = body::receive(app, headers, body, &mut share).await?;
+    // Only now: who sends slowly takes nobody's place.
+    let place = app.intake.calls.enter().await;
+    let busy = |_| Kind::Overloaded.detail("too many calls of sources at once");
+    let place = place.map_err(busy)?;
+    let (body, share) = body::unpack(app, coding, packed, share).await?;
+    Ok((body, share, place))
+}
+
+fn refused(app: &App, sender: &Sender, problem: &Problem) {
+    let status = problem.kind.status().as_u16();
+    app.intake.tallies.refuse(sender, status);
+}
+
 /// What is known before the body.
 struct Admitted {
     caller: Caller,
     organization: Organization,
     parameters: Parameters,
-    coding: Coding,
 }
 
 impl Admitted {
@@ -96,7 +125,6 @@ impl Admitted {
         app: &App,
         caller: Result<Caller, SignInFirst>,
         raw: Option<&str>,
-        headers: &HeaderMap,
     ) -> Result<Self, Problem> {
         let caller = caller.map_err(|first| match first {
             SignInFirst::Program(problem) => *problem,
@@ -116,12 +144,10 @@ impl Admitted {
         if !reach.touches(&organization) {
             return Err(forbidden(Permission::Record));
         }
-        let coding = Coding::of(headers)?;
         Ok(Self {
             caller,
             organization,
             parameters,
-            coding,
         })
     }
 }
@@ -129,6 +155,7 @@ impl Admitted {
 /// A call, received whole.
 pub struct Received {
     admitted: Admitted,
+    sender: Sender,
     pub headers: HeaderMap,
     body: Vec<u8>,
     /// Of the memory that calls in flight may take.
@@ -146,7 +173,12 @@ pub struct Parsed<T> {
 impl Received {
     /// Whose entries these are.
     pub fn organization(&self) -> &Organization {
-        &self.admitted.organization
+        &self.sender.organization
+    }
+
+    /// Who sends them.
+    pub fn sender(&self) -> &Sender {
+        &self.sender
     }
 
     /// A parameter of that kind of source.
@@ -155,9 +187,10 @@ impl Received {
     }
 
     /// Refuses parameters that nobody asked for.
-    pub fn takes_no_more_parameters(&mut self) -> Result<(), Problem> {
+    pub fn takes_no_more_parameters(&mut self, app: &App) -> Result<(), Problem> {
         let parameters = std::mem::take(&mut self.admitted.parameters);
-        parameters.finish(&["organization"], Vec::new())
+        let finished = parameters.finish(&["organization"], Vec::new());
+        finished.inspect_err(|problem| refused(app, &self.sender, problem))
     }
 
     /// With the one message that the body holds in its place: how that is packed, and where it begins, is for `find` to tell.
@@ -166,9 +199,11 @@ impl Received {
         app: &Arc<App>,
         find: impl FnOnce(&[u8]) -> Result<(Coding, usize), Problem>,
     ) -> Result<Self, Problem> {
-        let (coding, start) = find(&self.body)?;
+        let (coding, start) =
+            find(&self.body).inspect_err(|problem| refused(app, &self.sender, problem))?;
         self.body.drain(..start);
-        let (body, share) = body::unpack(app, coding, self.body, self.share).await?;
+        let unpacked = body::unpack(app, coding, self.body, self.share).await;
+        let (body, share) = unpacked.inspect_err(|problem| refused(app, &self.sender, problem))?;
         Ok(Self {
             body,
             share,
@@ -190,11 +225,13 @@ impl Received {
         let until = Instant::now() + wait;
         let Self {
             admitted,
+            sender,
             body,
             share,
             place: _place,
             ..
         } = self;
+        let refuse = |problem: &Problem| refused(app, &sender, problem);
         let parse = async {
             let room = body::room_to_parse(app, body.len()).await;
             let parse = move |app: &Arc<App>| {
@@ -204,10 +241,23 @@ impl Received {
             };
             Ok::<_, Problem>((app.blocking(parse).await?, Arc::new(room)))
         };
-        let (parsed, room) = timeout_at(until, parse).await.map_err(|_| slow())??;
+        let parsed = timeout_at(until, parse).await.map_err(|_| slow());
+        let (parsed, room) = parsed.flatten().inspect_err(refuse)?;
         let mut taken = Vec::with_capacity(parsed.parts.len());
-        for (origin, sent) in parsed.parts {
-            taken.push(intake::take(app, &admitted.caller, origin, sent, until, &room).await?);
+        let mut parts = parsed.parts.into_iter();
+        while let Some((origin, sent)) = parts.next() {
+            match intake::take(app, &admitted.caller, origin, sent, until, &room).await {
+                Ok(one) => taken.push(one),
+                Err(problem) => {
+                    refuse(&problem);
+                    for (origin, sent) in parts {
+                        let tally = Tally::refused(sent.len() as u64);
+                        let tallies = &app.intake.tallies;
+                        tallies.count(&origin.sender, app.now(), &tally);
+                    }
+                    return Err(problem);
+                }
+            }
         }
         Ok((taken, parsed.more))
     }
@@ -225,13 +275,15 @@ pub fn unreadable(why: Unreadable) -> Problem {
     }
 }
 
-/// The answer that says how many of what was sent became what; 403 if the sender may send none of it.
+/// The answer that says how many of what was sent became what; why, if nothing of it was taken.
 pub fn told(taken: &Taken) -> Answer {
-    let tally = &taken.tally;
-    if tally.sent > 0 && tally.refused == tally.sent {
-        return Err(forbidden(Permission::Record));
+    match taken.refusal() {
+        Some(problem) => Err(problem),
+        None => {
+            let tally = serde_json::to_vec(&taken.tally);
+            Ok(json(tally.expect("numbers are JSON")))
+        }
     }
-    Ok(json(serde_json::to_vec(tally).expect("numbers are JSON")))
 }
 
 /// True if the same again may be taken later: nothing is wrong with it.

@@ -4,7 +4,6 @@ use super::super::Answer;
 use super::call::{Call, Parsed, told, unreadable};
 use super::source;
 use crate::app::App;
-use crate::intake::shelf::Sender;
 use crate::intake::{claims_of, protocols};
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -17,13 +16,10 @@ pub async fn deliver(State(app): State<Arc<App>>, Path(name): Path<String>, call
         Ok(source) => source,
         Err(problem) => return Err(call.refuse(problem)),
     };
-    let mut received = call.receive(&app).await?;
-    received.takes_no_more_parameters()?;
+    let mut received = call.receive(&app, source).await?;
+    received.takes_no_more_parameters(&app)?;
     let headers = received.headers.clone();
-    let sender = Sender {
-        organization: received.organization().clone(),
-        source,
-    };
+    let sender = received.sender().clone();
     let read = move |app: &Arc<App>, body: &[u8]| {
         let claims = claims_of(&sender, app.now());
         let kind = headers.get(header::CONTENT_TYPE);

@@ -10,7 +10,6 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::guard::Caller;
 use crate::guard::caller::SignInFirst;
-use crate::intake::shelf::Sender;
 use crate::intake::{Outcome, Taken, claims_of, protocols};
 use crate::problem::{Kind, Problem};
 use crate::reading;
@@ -105,11 +104,8 @@ async fn take(
         Err(problem) => return Err(call.refuse(problem)),
     };
     // Other parameters (`refresh`, `pipeline`, `filter_path`, …) say how Elasticsearch is to index, which nothing here does.
-    let received = call.receive(app).await?;
-    let sender = Sender {
-        organization: received.organization().clone(),
-        source,
-    };
+    let received = call.receive(app, source).await?;
+    let sender = received.sender().clone();
     let read = move |app: &Arc<App>, body: &[u8]| {
         let claims = claims_of(&sender, app.now());
         let bulk = elastic::read(body, index.as_deref(), elastic::table(), &claims);
@@ -136,9 +132,14 @@ fn shapes(taken: &Taken, items: &[Item], name: &str) -> Vec<Value> {
             shape["_id"] = Value::from(id.as_ref());
         }
         let (status, result) = match worst {
-            Some(Outcome::Refused(why)) => {
-                shape["error"] = json!({"type": "illegal_argument_exception", "reason": why});
-                (400, None)
+            Some(Outcome::Refused(refused)) => {
+                // What finds no room now is sent again, by itself, after 429.
+                let (status, kind) = match refused.kind {
+                    Kind::NoSpace => (429, "es_rejected_execution_exception"),
+                    _ => (400, "illegal_argument_exception"),
+                };
+                shape["error"] = json!({"type": kind, "reason": refused.why});
+                (status, None)
             }
             // Taken, and no entry yet.
             Some(Outcome::Quarantined(_)) => (202, Some("noop")),

@@ -3,8 +3,8 @@
 use super::call::{Call, Parsed, may_come_again, unreadable};
 use super::source;
 use crate::app::App;
-use crate::intake::shelf::{Sender, SourceName};
-use crate::intake::{Outcome, Taken, claims_of, protocols};
+use crate::intake::shelf::SourceName;
+use crate::intake::{Taken, claims_of, protocols};
 use crate::problem::{Kind, Problem};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -86,14 +86,11 @@ async fn take(
     source: SourceName,
     form: Form,
 ) -> Result<(Taken, Option<usize>), Problem> {
-    let mut received = call.receive(app).await?;
+    let mut received = call.receive(app, source).await?;
     let said = SAID.map(|name| received.parameter(name));
     received.parameter("channel");
-    received.takes_no_more_parameters()?;
-    let sender = Sender {
-        organization: received.organization().clone(),
-        source,
-    };
+    received.takes_no_more_parameters(app)?;
+    let sender = received.sender().clone();
     let read = move |app: &Arc<App>, body: &[u8]| {
         let [host, source, sourcetype, index, time] = said.each_ref().map(Option::as_deref);
         let defaults = Defaults {
@@ -128,13 +125,13 @@ async fn take(
 
 /// What is refused or damaged is told with its number; everything else of the call was taken all the same.
 fn of(taken: &Taken, damaged: Option<usize>) -> Response {
-    let refused = taken.outcomes.iter().enumerate();
-    let refused = refused.filter_map(|(at, outcome)| match outcome {
-        Outcome::Refused(why) => Some((at, why.as_str())),
-        _ => None,
-    });
+    // What finds no room is sent again, if that doubles nothing.
+    if let Some(problem) = taken.refusal().filter(may_come_again) {
+        return refused(&problem, true);
+    }
+    let first = taken.refused().map(|(at, one)| (at, one.why.as_str()));
     let bad = |code: u16, says: &str| (StatusCode::BAD_REQUEST, code, says.to_owned());
-    match (refused.into_iter().next(), damaged) {
+    match (first.into_iter().next(), damaged) {
         _ if taken.tally.sent == 0 => answer(bad(5, "No data"), None),
         (Some((at, NO_EVENT)), _) => answer(bad(12, NO_EVENT), Some(at)),
         (Some((at, BLANK_EVENT)), _) => answer(bad(13, BLANK_EVENT), Some(at)),

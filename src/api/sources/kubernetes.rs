@@ -7,9 +7,9 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::guard::Caller;
 use crate::intake::kubernetes;
-use crate::intake::shelf::Sender;
 use axum::extract::{Path, State};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Answers once every event is on stable storage, or refuses within a second: the API server sends it again.
 pub async fn webhook(State(app): State<Arc<App>>, Path(name): Path<String>, call: Call) -> Answer {
@@ -17,23 +17,22 @@ pub async fn webhook(State(app): State<Arc<App>>, Path(name): Path<String>, call
         Ok(source) => source,
         Err(problem) => return Err(call.refuse(problem)),
     };
-    let mut received = call.receive(&app).await?;
+    let mut received = call.receive(&app, source).await?;
+    let wait = app.settings.limits.source_wait;
+    // Half of the time is for looking back; the rest is for storing.
+    let until = Instant::now() + wait / 2;
     // What an API server says of its own patience.
     received.parameter("timeout");
-    received.takes_no_more_parameters()?;
-    let sender = Sender {
-        organization: received.organization().clone(),
-        source,
-    };
+    received.takes_no_more_parameters(&app)?;
+    let sender = received.sender().clone();
     let read = move |app: &Arc<App>, body: &[u8]| {
         let mut sent = kubernetes::read(body, &sender, app.now())?;
         // What was stored before is compared by this process itself: nothing of it is told to the caller.
         let reading = app.reading(&Caller::process(), Permission::Read)?;
-        kubernetes::reconstruct(&reading, &mut sent)?;
+        kubernetes::reconstruct(&reading, &sender.organization, &mut sent, until)?;
         let parts = vec![(kubernetes::origin(sender), sent)];
         Ok(Parsed { parts, more: () })
     };
-    let wait = app.settings.limits.source_wait;
     let (taken, ()) = received.take(&app, wait, read).await?;
     told(&taken[0])
 }

@@ -6,7 +6,7 @@ use crate::access::Permission;
 use crate::api::query::Parameters;
 use crate::app::App;
 use crate::guard::Caller;
-use crate::intake::sequences::Told;
+use crate::intake::sequences::{self, Told};
 use crate::intake::shelf::{Kept, Sender, SourceName};
 use crate::intake::tally::{Heard, Tally};
 use crate::problem::{Fault, Problem};
@@ -18,7 +18,7 @@ use entry::{Entry, Filter, Organization, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::view::{Direction, Order, PageQuery};
+use store::view::{Direction, Order, PageQuery, Position};
 
 /// Sources of an organization that are listed by what is stored: the most frequent.
 const STORED_MAX: usize = 200;
@@ -76,10 +76,17 @@ struct Shape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    since_start: Option<Tally>,
+    since_start: Option<Since>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<&'a Told>,
     quarantine: Held,
+}
+
+#[derive(Serialize)]
+struct Since {
+    #[serde(flatten)]
+    tally: Tally,
+    calls_refused: u64,
 }
 
 #[derive(Serialize)]
@@ -99,7 +106,10 @@ impl<'a> From<&'a Source> for Shape<'a> {
             silent_since: source.silent_since().map(|at| at.to_string()),
             lag_ms: source.lag().map(|micros| micros / 1_000),
             sequence: source.sequence.as_ref(),
-            since_start: source.heard.map(|heard| heard.tally),
+            since_start: source.heard.map(|heard| Since {
+                tally: heard.tally,
+                calls_refused: heard.calls_refused,
+            }),
             quarantine: Held {
                 items: source.kept.items,
                 bytes: source.kept.bytes,
@@ -148,6 +158,44 @@ pub fn sources(
     Ok(found)
 }
 
+/// One source, if there is such a one; the organization is read as a whole.
+pub fn source(
+    app: &App,
+    reading: &Reading,
+    organization: &Organization,
+    name: &str,
+) -> Result<Option<Source>, Problem> {
+    let entries = reading.count(&entries_of(organization, name))?;
+    let sender = sender(organization, name);
+    let known = Known {
+        heard: sender.as_ref().and_then(|of| app.intake.tallies.of(of)),
+        kept: { &sender }
+            .as_ref()
+            .and_then(|of| app.intake.quarantine.kept_of(of)),
+    };
+    if entries == 0 && known.heard.is_none() && known.kept.is_none() {
+        return Ok(None);
+    }
+    described(app, reading, organization, name.into(), entries, known).map(Some)
+}
+
+/// What is known of a sender besides its entries.
+struct Known {
+    heard: Option<Heard>,
+    kept: Option<Kept>,
+}
+
+/// Who sends under that name. What is not told apart from others has one that is no name.
+fn sender(organization: &Organization, name: &str) -> Option<Sender> {
+    let others = SourceName::others();
+    let source = SourceName::parse(name);
+    let source = source.or_else(|| (name == others.as_str()).then_some(others))?;
+    Some(Sender {
+        organization: organization.clone(),
+        source,
+    })
+}
+
 fn of_organization(
     app: &App,
     reading: &Reading,
@@ -164,35 +212,54 @@ fn of_organization(
     for sender in heard.keys().chain(kept.keys()).filter(mine) {
         sources.entry(sender.source.as_str().into()).or_default();
     }
-    let hour_ago = Timestamp::from_micros(app.now().as_micros() - 3_600_000_000);
     let mut found = Vec::with_capacity(sources.len());
     for (name, entries) in sources {
-        let filter = entries_of(organization, &name);
-        let sender = SourceName::parse(&name).map(|source| Sender {
-            organization: organization.clone(),
-            source,
-        });
-        let of = sender.as_ref();
-        let last_hour = match hour_ago {
-            Some(at) => reading.count(&filter.clone().and(Term::From(at).into()))?,
-            None => 0,
+        let sender = sender(organization, &name);
+        let known = Known {
+            heard: sender.as_ref().and_then(|of| heard.get(of)).copied(),
+            kept: sender.as_ref().and_then(|of| kept.get(of)).copied(),
         };
-        let kept = of.and_then(|sender| kept.get(sender)).copied();
-        let mut source = Source {
-            organization: organization.clone(),
-            entries,
-            last_hour,
-            newest: newest(reading, filter.clone())?,
-            heard: of.and_then(|sender| heard.get(sender)).copied(),
-            kept: kept.unwrap_or_default(),
-            sequence: app.intake.sequences.of(organization, &name),
-            name,
-            is_silent: false,
-        };
-        source.is_silent = rhythm::is_silent(reading, &source, &filter, app.now())?;
+        let source = described(app, reading, organization, name, entries, known)?;
         found.push(source);
     }
     Ok(found)
+}
+
+fn described(
+    app: &App,
+    reading: &Reading,
+    organization: &Organization,
+    name: Box<str>,
+    entries: u64,
+    known: Known,
+) -> Result<Source, Problem> {
+    let filter = entries_of(organization, &name);
+    let hour_ago = Timestamp::from_micros(app.now().as_micros() - 3_600_000_000);
+    let last_hour = match hour_ago {
+        Some(at) => reading.count(&filter.clone().and(Term::From(at).into()))?,
+        None => 0,
+    };
+    let mut newest = newest(reading, filter.clone(), None)?;
+    // What was mapped again was received then, and not sent.
+    let replayed = known.heard.and_then(|heard| heard.replayed);
+    if let (Some(entry), Some((begun, last))) = (&newest, replayed)
+        && (begun..=last).contains(&entry.received_at)
+    {
+        newest = before(reading, filter.clone(), begun)?;
+    }
+    let mut source = Source {
+        organization: organization.clone(),
+        entries,
+        last_hour,
+        newest,
+        heard: known.heard,
+        kept: known.kept.unwrap_or_default(),
+        sequence: app.intake.sequences.of(organization, &name),
+        name,
+        is_silent: false,
+    };
+    source.is_silent = rhythm::is_silent(app, reading, &source, &filter)?;
+    Ok(source)
 }
 
 fn own(organization: &Organization) -> Filter {
@@ -205,13 +272,22 @@ pub fn entries_of(organization: &Organization, name: &str) -> Filter {
     own(organization).and(Term::Value(Field::Source, Pattern::exact(name)).into())
 }
 
-fn newest(reading: &Reading, filter: Filter) -> Result<Option<Entry>, Problem> {
+/// The newest that was received before that.
+fn before(reading: &Reading, filter: Filter, at: Timestamp) -> Result<Option<Entry>, Problem> {
+    newest(reading, filter, Some(sequences::before(at)))
+}
+
+fn newest(
+    reading: &Reading,
+    filter: Filter,
+    after: Option<Position>,
+) -> Result<Option<Entry>, Problem> {
     let query = PageQuery {
         filter,
         order: Order::Received,
         direction: Direction::Descending,
         limit: 1,
-        after: None,
+        after,
         as_of: None,
     };
     Ok(reading.page(&query)?.entries.pop())

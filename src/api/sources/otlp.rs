@@ -23,6 +23,11 @@ use std::sync::Arc;
 /// The source of records that name no service.
 const UNNAMED: &str = "otlp";
 
+/// The source of a call, before it is read.
+pub fn unnamed() -> SourceName {
+    SourceName::parse(UNNAMED).expect("a slug")
+}
+
 /// `POST /v1/logs`: each service is a source.
 pub async fn export(State(app): State<Arc<App>>, call: Call) -> Response {
     answered(&app, call, None).await
@@ -47,7 +52,8 @@ async fn answered(app: &Arc<App>, call: Call, named: Option<SourceName>) -> Resp
             .refuse(Kind::UnsupportedType.detail(says))
             .into_response();
     };
-    let taken = async { take(app, call.receive(app).await?, encoding, named).await };
+    let source = named.clone().unwrap_or_else(unnamed);
+    let taken = async { take(app, call.receive(app, source).await?, encoding, named).await };
     match taken.await {
         Ok(said) => {
             let kind = [(header::CONTENT_TYPE, encoding.content_type())];
@@ -72,7 +78,7 @@ impl Said {
     fn of(taken: &[Taken]) -> Self {
         let outcomes = || taken.iter().flat_map(|taken| &taken.outcomes);
         let refused = outcomes().find_map(|outcome| match outcome {
-            Outcome::Refused(why) => Some(why.clone()),
+            Outcome::Refused(refused) => Some(refused.why.clone()),
             _ => None,
         });
         let beside = outcomes().find_map(|outcome| match outcome {
@@ -97,7 +103,7 @@ pub async fn take(
     encoding: Encoding,
     named: Option<SourceName>,
 ) -> Result<Said, Problem> {
-    received.takes_no_more_parameters()?;
+    received.takes_no_more_parameters(app)?;
     let organization = received.organization().clone();
     let sender = move |app: &App, service: Option<&str>| {
         let of = |source| Sender {
@@ -109,7 +115,7 @@ pub async fn take(
         // Some programs give each of their processes a name: those beyond what can be told apart are one source.
         let told_apart = |sender: &Sender| app.intake.tallies.has_ample_room_for(sender);
         let sender = named.or_else(|| like().filter(told_apart));
-        sender.unwrap_or_else(|| of(SourceName::parse(UNNAMED).expect("a slug")))
+        sender.unwrap_or_else(|| of(unnamed()))
     };
     let read = move |app: &Arc<App>, body: &[u8]| {
         let now = app.now();
@@ -128,7 +134,10 @@ pub async fn take(
     };
     let wait = app.settings.limits.exporter_wait;
     let (taken, ()) = received.take(app, wait, read).await?;
-    Ok(Said::of(&taken))
+    // Nothing of it has room now: it is kept by its sender, and sent again.
+    let refusals: Option<Vec<Problem>> = taken.iter().map(Taken::refusal).collect();
+    let full = refusals.and_then(|all| all.into_iter().find(|one| one.kind == Kind::NoSpace));
+    full.map_or(Ok(Said::of(&taken)), Err)
 }
 
 /// gRPC's number for a refusal.

@@ -318,7 +318,7 @@ async fn replay_step(
         let Some(origin) = origin else { continue };
         let room = Arc::new(room_to_parse(app, bytes).await);
         let until = Instant::now() + STEP_WAIT;
-        let taken = intake::take(app, caller, origin, sent, until, &room).await?;
+        let taken = intake::take_again(app, caller, origin, sent, until, &room).await?;
         let mut outcomes = taken.outcomes.iter();
         let mut done = Vec::new();
         for (number, count) in numbers {

@@ -1,8 +1,11 @@
 //! What an object was before it was changed: the API server says what it became, our own entries what it was.
 //!
-//! The object of the newest earlier entry about it, by its uid, is compared with the one that the event shows. Where the
+//! The object of the newest earlier entry about it, by its uid, is compared with the one that the event shows; what the events of the
+//! same call show is earlier, too. Both are of one kind, version and subresource: a `Scale` is no `Deployment`. Where the
 //! event tells the version that was changed, and it is the one that entry shows, the changes are *exact*; else somebody may
 //! have changed it unseen in between, and they are *derived*. `context.changes_from` says which, and from which entry.
+//!
+//! Looking takes time, and an answer may take a second in all: what is not looked up by then has no changes, and says so.
 
 use super::super::Sent;
 use crate::intake::Fate;
@@ -11,7 +14,9 @@ use crate::reading::Reading;
 use entry::field::Field;
 use entry::filter::{Pattern, Term};
 use entry::json::{Object, Value, push_pointer};
-use entry::{Draft, Entry, Filter, Json, Timestamp};
+use entry::{Draft, Entry, EntryId, Filter, Json, Organization, Timestamp};
+use std::collections::HashMap;
+use std::time::Instant;
 use store::view::{Direction, Order, PageQuery};
 
 /// Changes that are listed; an object that differs more was replaced, not changed.
@@ -28,17 +33,29 @@ const UNSAID: &[&str] = &[
     "/status",
 ];
 
-/// Gives every draft that changed an object the changes, as far as earlier entries show what it was.
-pub fn reconstruct(reading: &Reading, sent: &mut [Sent]) -> Result<(), Problem> {
-    for one in sent {
+/// Gives every draft that changed an object the changes, as far as earlier entries show what it was, and for as long as there is time.
+pub fn reconstruct(
+    reading: &Reading,
+    organization: &Organization,
+    sent: &mut [Sent],
+    until: Instant,
+) -> Result<(), Problem> {
+    let within = Within::of(organization, sent);
+    for (nth, one) in sent.iter_mut().enumerate() {
         if let Fate::Store(draft) = &mut one.fate {
-            give_changes(reading, draft)?;
+            give_changes(reading, &within, nth, draft, until)?;
         }
     }
     Ok(())
 }
 
-fn give_changes(reading: &Reading, draft: &mut Draft) -> Result<(), Problem> {
+fn give_changes(
+    reading: &Reading,
+    within: &Within,
+    nth: usize,
+    draft: &mut Draft,
+    until: Instant,
+) -> Result<(), Problem> {
     let (Some(context), Some(at)) = (draft.context.clone(), draft.timestamp) else {
         return Ok(());
     };
@@ -46,17 +63,32 @@ fn give_changes(reading: &Reading, draft: &mut Draft) -> Result<(), Problem> {
     if !changes_an_object(&context) {
         return Ok(());
     }
-    let Some(after) = context.get("responseObject") else {
+    let (Some(after), Some(what)) = (shown(&context), What::of(&context)) else {
         return Ok(());
     };
-    let Some(uid) = text(after, "/metadata/uid") else {
-        return Ok(());
+    let mine = within.before(&what, at, nth);
+    let stored = match Instant::now() < until {
+        true => earlier(reading, draft, at, &what)?,
+        false if mine.is_none() => {
+            note_unlooked(draft, context);
+            return Ok(());
+        }
+        false => None,
     };
-    let Some(earlier) = earlier(reading, draft, at, uid)? else {
-        return Ok(());
+    let stored = stored.map(|entry| Shown {
+        at: entry.timestamp,
+        id: Some(entry.id),
+        context: entry.context,
+    });
+    // Of one call, the later one tells more than what was stored before it, unless that is later still.
+    let newest = match (mine, &stored) {
+        (Some(mine), Some(stored)) if stored.at > mine.at => stored,
+        (Some(mine), _) => mine,
+        (None, Some(stored)) => stored,
+        (None, None) => return Ok(()),
     };
-    let earlier_context = earlier.context.as_ref().map(Json::parse);
-    let Some(before) = { &earlier_context }.as_ref().and_then(shown) else {
+    let before_context = newest.context.as_ref().map(Json::parse);
+    let Some(before) = { &before_context }.as_ref().and_then(shown) else {
         return Ok(());
     };
     let mut changes = Changes::default();
@@ -72,16 +104,99 @@ fn give_changes(reading: &Reading, draft: &mut Draft) -> Result<(), Problem> {
     // Nothing changed it in between if the one who changed it says that it changed that version.
     let exact = known.is_some() && based_on == known && changed != known;
     let mut from = Object::new();
-    from.insert("entry", Value::String(earlier.id.to_string().into()));
+    if let Some(id) = newest.id {
+        from.insert("entry", Value::String(id.to_string().into()));
+    }
     from.insert("certainty", if exact { "exact" } else { "derived" });
     draft.changes = Some(Json::from(&Value::Array(changes.found)));
-    let mut context = match context {
-        Value::Object(context) => context,
-        _ => return Ok(()),
-    };
-    context.insert("changes_from", Value::Object(from));
-    draft.context = Some(Json::from(&Value::Object(context)));
+    set(draft, context, "changes_from", Value::Object(from));
     Ok(())
+}
+
+/// Says that nobody looked what the object was.
+fn note_unlooked(draft: &mut Draft, context: Value<'_>) {
+    let note = "there was no time to look up what it was before";
+    set(draft, context, "changes_note", Value::String(note.into()));
+}
+
+fn set(draft: &mut Draft, context: Value<'_>, name: &'static str, value: Value<'_>) {
+    if let Value::Object(mut context) = context {
+        context.insert(name, value);
+        draft.context = Some(Json::from(&Value::Object(context)));
+    }
+}
+
+/// What an event shows: two of the same can be compared.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct What {
+    uid: Box<str>,
+    kind: Option<Box<str>>,
+    version: Option<Box<str>>,
+    subresource: Option<Box<str>>,
+}
+
+impl What {
+    /// None of what shows no object, or one that a dry run made up.
+    fn of(context: &Value<'_>) -> Option<Self> {
+        let object = shown(context)?;
+        if context.pointer("/kubernetes/dryRun").is_some() {
+            return None;
+        }
+        let own = |pointer: &str| text(object, pointer).map(Box::from);
+        Some(Self {
+            uid: own("/metadata/uid")?,
+            kind: own("/kind"),
+            version: own("/apiVersion"),
+            subresource: text(context, "/kubernetes/objectRef/subresource").map(Box::from),
+        })
+    }
+}
+
+/// What one event shows of an object.
+struct Shown {
+    at: Timestamp,
+    id: Option<EntryId>,
+    context: Option<Json>,
+}
+
+/// What the events of one call show, in their order.
+struct Within(HashMap<What, Vec<(usize, Shown)>>);
+
+impl Within {
+    /// Of those that succeeded.
+    fn of(organization: &Organization, sent: &[Sent]) -> Self {
+        let mut all: HashMap<What, Vec<(usize, Shown)>> = HashMap::new();
+        for (nth, one) in sent.iter().enumerate() {
+            let Fate::Store(draft) = &one.fate else {
+                continue;
+            };
+            let (Some(context), Some(at)) = (&draft.context, draft.timestamp) else {
+                continue;
+            };
+            if draft.result != entry::Result::Success {
+                continue;
+            }
+            if let Some(what) = What::of(&context.parse()) {
+                let shown = Shown {
+                    at,
+                    id: draft.own_id(organization),
+                    context: Some(context.clone()),
+                };
+                all.entry(what).or_default().push((nth, shown));
+            }
+        }
+        for of_one in all.values_mut() {
+            of_one.sort_by_key(|(nth, shown)| (shown.at, *nth));
+        }
+        Self(all)
+    }
+
+    /// What the last one before that time shows; at the same time, before that place.
+    fn before(&self, what: &What, at: Timestamp, nth: usize) -> Option<&Shown> {
+        let all = self.0.get(what)?;
+        let end = all.partition_point(|(other, shown)| (shown.at, *other) < (at, nth));
+        all[..end].last().map(|(_, shown)| shown)
+    }
 }
 
 fn changes_an_object(context: &Value<'_>) -> bool {
@@ -104,7 +219,7 @@ fn earlier(
     reading: &Reading,
     draft: &Draft,
     at: Timestamp,
-    uid: &str,
+    what: &What,
 ) -> Result<Option<Entry>, Problem> {
     let Some(filter) = about_the_same(draft) else {
         return Ok(None);
@@ -119,8 +234,7 @@ fn earlier(
     };
     let shows = |entry: &Entry| {
         let context = entry.context.as_ref().map(Json::parse);
-        let object = context.as_ref().and_then(shown);
-        object.and_then(|object| text(object, "/metadata/uid")) == Some(uid)
+        context.as_ref().and_then(What::of).as_ref() == Some(what)
     };
     let page = reading.page(&query)?;
     let succeeded = page

@@ -43,7 +43,7 @@ fn what_is_kept_is_there_after_a_restart_as_it_came_and_known_again() {
     let shelf = open(&dir);
     let bytes = [0xff, 0, b'\n', 0xc3];
     let kept = shelf.keep(&source("a"), vec![item(b"{\"x\":1}\n"), item(&bytes)]);
-    assert_eq!(kept.expect("kept").known, [false, false]);
+    assert_eq!(kept.expect("kept"), [Shelved::Kept, Shelved::Kept]);
     let before = all(&shelf, "a");
     drop(shelf);
     let shelf = open(&dir);
@@ -51,10 +51,11 @@ fn what_is_kept_is_there_after_a_restart_as_it_came_and_known_again() {
     assert_eq!(before, after);
     assert_eq!(after[1].1.raw, bytes);
     let again = shelf.keep(&source("a"), vec![item(&bytes), item(b"3"), item(b"3")]);
-    assert_eq!(again.expect("kept").known, [true, false, true]);
+    let expected = [Shelved::Known, Shelved::Kept, Shelved::Known];
+    assert_eq!(again.expect("kept"), expected);
     // Another source's are its own.
     let other = shelf.keep(&source("b"), vec![item(&bytes)]);
-    assert_eq!(other.expect("kept").known, [false]);
+    assert_eq!(other.expect("kept"), [Shelved::Kept]);
     let items: Vec<u64> = shelf.kept().values().map(|kept| kept.items).collect();
     assert_eq!(items, [3, 1]);
 }
@@ -84,7 +85,7 @@ fn what_is_taken_out_is_in_no_file_and_may_come_again() {
     assert!(shelf.kept().is_empty());
     assert_eq!(walk(dir.path()), Vec::<PathBuf>::new());
     let again = shelf.keep(&a, vec![item(b"second")]).expect("kept");
-    assert_eq!(again.known, [false]);
+    assert_eq!(again, [Shelved::Kept]);
 }
 
 fn walk(dir: &Path) -> Vec<PathBuf> {
@@ -99,19 +100,37 @@ fn walk(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A full shelf once refused whole calls, also of organizations that had nothing on it.
 #[test]
-fn a_full_shelf_says_so_and_keeps_all_of_a_call_or_nothing() {
+fn what_finds_no_room_is_told_so_by_itself_and_no_organization_takes_all() {
     let dir = tempfile::tempdir().expect("a directory");
-    let shelf = Shelf::open(&dir.path().join("quarantine"), 400).expect("opened");
+    let shelf = Shelf::open(&dir.path().join("quarantine"), 1_000).expect("opened");
     let a = source("a");
-    shelf.keep(&a, vec![item(b"fits")]).expect("kept");
-    let kept = shelf.kept();
-    let refused = shelf.keep(&a, vec![item(b"one"), item(&[b'x'; 300])]);
-    assert!(matches!(refused, Err(Error::Full { max: 400, .. })));
-    assert_eq!(shelf.kept(), kept);
+    let long = [b'x'; 300];
+    let shelved = shelf.keep(&a, vec![item(b"one"), item(&long), item(b"two")]);
+    let expected = [Shelved::Kept, Shelved::Full, Shelved::Kept];
+    assert_eq!(shelved.expect("kept"), expected);
+    for n in 0..20 {
+        let more = format!("more {n}");
+        shelf.keep(&a, vec![item(more.as_bytes())]).expect("told");
+    }
+    let of_acme: u64 = shelf.kept().values().map(|kept| kept.bytes).sum();
+    assert!((300..=500).contains(&of_acme), "{of_acme}");
+    let globex = Sender {
+        organization: Organization::parse("globex").expect("a slug"),
+        ..source("a")
+    };
+    let shelved = shelf.keep(&globex, vec![item(b"one")]).expect("kept");
+    assert_eq!(shelved, [Shelved::Kept]);
+    // Opened again, it knows whose the bytes are.
+    drop(shelf);
+    let shelf = Shelf::open(&dir.path().join("quarantine"), 1_000).expect("opened");
+    let shelved = shelf.keep(&a, vec![item(b"no room")]).expect("told");
+    assert_eq!(shelved, [Shelved::Full]);
     let numbers: Vec<Number> = all(&shelf, "a").into_iter().map(|(n, _)| n).collect();
     shelf.take_out(&a, &numbers).expect("taken");
-    shelf.keep(&a, vec![item(b"one")]).expect("there is room");
+    let shelved = shelf.keep(&a, vec![item(b"room")]).expect("kept");
+    assert_eq!(shelved, [Shelved::Kept]);
 }
 
 #[test]

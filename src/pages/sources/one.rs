@@ -1,8 +1,8 @@
 //! One source: how it is since the start, and what of it no mapping took: to look at, to map again, to throw away.
 
-use super::{Line, answer, entries, lag, lines, path, silence, spark};
+use super::{Line, answer, calls, entries, lag, line, path, silence, spark};
 use crate::access::Permission;
-use crate::api::sources::listing::Source;
+use crate::api::sources::listing::{self, Source};
 use crate::api::sources::quarantine::{self, must_see, nothing, of_managed};
 use crate::app::App;
 use crate::intake::sequences::Told;
@@ -71,8 +71,8 @@ async fn load(visit: &Visit, name: &str) -> Result<One, Problem> {
     let sees = must_see(&visit.app, &visit.caller, &organization).is_ok();
     let (name, of) = (name.to_owned(), sender.clone());
     let work = move |app: &Arc<App>| {
-        let lines = lines(app, &reading, Some(&organization))?;
-        let line = lines.into_iter().find(|line| *line.source.name == *name);
+        let source = listing::source(app, &reading, &organization, &name)?;
+        let line = line(app, &reading, source.ok_or_else(missing)?)?;
         let kept = match &of {
             None => None,
             Some(_) if !sees => Some(Kept {
@@ -81,7 +81,6 @@ async fn load(visit: &Visit, name: &str) -> Result<One, Problem> {
             }),
             Some(of) => Some(kept(app, of, after)?),
         };
-        let line = line.ok_or_else(missing)?;
         Ok(One { line, kept })
     };
     let one = visit.app.blocking(work).await?;
@@ -118,7 +117,11 @@ fn page_of(visit: &Visit, one: &One) -> Markup {
         section.sheet.part { h2 { "How it is" } (facts(visit, &one.line)) }
         @if let Some(told) = &source.sequence { section.sheet.part #numbers { h2 { "Its numbers" } (numbers(told)) } }
         @if let Some(heard) = &source.heard {
-            section.sheet.part { h2 { "What it sent since this server started" } (sum(&heard.tally)) }
+            section.sheet.part { h2 { "What it sent since this server started" } (sum(&heard.tally))
+                @if heard.calls_refused > 0 {
+                    p.soft { (calls(heard.calls_refused)) " refused as a whole: too large, no such format, or too much at once. What they held is with their sender, and may not be counted above." }
+                }
+            }
         }
         @if let Some(kept) = &one.kept { (quarantine(visit, source, kept)) }
     }
@@ -181,6 +184,7 @@ fn numbers(told: &Told) -> Markup {
             @if told.at_least { ", of which at least " b.bad { (count(told.missing)) } " are missing: there are more gaps than are remembered." }
             @else if told.missing > 0 { ", of which " b.bad { (count(told.missing)) } @if told.missing == 1 { " is missing." } @else { " are missing." } }
             @else { ", and none is missing." }
+            @if told.first > 1 { " What it recorded before the first of them, here or elsewhere, is not known." }
         }
         @if !told.gaps.is_empty() {
             ul.chips-list aria-label="Missing numbers" {

@@ -2,7 +2,7 @@
 //! status behind it.
 
 use super::super::call::Call;
-use super::{Said, code, take};
+use super::{Said, code, take, unnamed};
 use crate::app::App;
 use crate::body::Coding;
 use crate::problem::{Kind, Problem};
@@ -48,7 +48,7 @@ pub async fn export(State(app): State<Arc<App>>, call: Call) -> Response {
 }
 
 async fn taken(app: &Arc<App>, call: Call) -> Result<Said, Problem> {
-    let received = call.receive(app).await?;
+    let received = call.receive(app, unnamed()).await?;
     let packing = received.headers.get("grpc-encoding").cloned();
     let message = |bytes: &[u8]| message(bytes, packing.as_ref());
     let received = received.unframed(app, message).await?;

@@ -100,7 +100,11 @@ impl Taken {
         }
         let later = self.refused().find(|(_, one)| one.kind == Kind::NoSpace);
         let (_, first) = later.or_else(|| self.refused().next())?;
-        Some(first.kind.detail(first.why.as_str()))
+        // Whether there is such a log is not said, whatever the item's own answer.
+        Some(match first.kind {
+            Kind::Forbidden => reading::forbidden(Permission::Record),
+            kind => kind.detail(first.why.as_str()),
+        })
     }
 }
 

@@ -40,10 +40,29 @@ pub fn router(app: Arc<App>) -> Router {
             "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
             post(otlp::grpc::export),
         )
-        .route("/services/collector", post(hec::collect))
-        .route("/services/collector/event", post(hec::collect))
-        .route("/services/collector/raw", post(hec::collect_lines))
+        .route(
+            "/services/collector",
+            post(hec::collect).options(hec::offered),
+        )
+        .route(
+            "/services/collector/event",
+            post(hec::collect).options(hec::offered),
+        )
+        .route(
+            "/services/collector/event/1.0",
+            post(hec::collect).options(hec::offered),
+        )
+        .route(
+            "/services/collector/raw",
+            post(hec::collect_lines).options(hec::offered),
+        )
+        .route(
+            "/services/collector/raw/1.0",
+            post(hec::collect_lines).options(hec::offered),
+        )
         .route("/services/collector/health", get(hec::health))
+        .route("/services/collector/health/1.0", get(hec::health))
+        .route("/services/collector/ack", post(hec::acknowledged))
         .merge(pages::router())
         .fallback(guard::no_such_route)
         .method_not_allowed_fallback(guard::no_such_method)

@@ -157,7 +157,13 @@ fn of_kubernetes(here: &Here<'_>) -> Vec<Snippet> {
         },
         short(
             "audit-webhook.kubeconfig: where to send it. The API server shows a token over https only; what vouches for this address goes in as certificate-authority-data, unless its image trusts it already.",
-            kubernetes::kubeconfig(here.origin, here.name, here.token(), None),
+            kubernetes::kubeconfig(
+                here.origin,
+                here.name,
+                here.organization,
+                here.token(),
+                None,
+            ),
         ),
         short(
             "Flags of kube-apiserver, with both files in /etc/kubernetes/mar-audit.",
@@ -166,9 +172,12 @@ fn of_kubernetes(here: &Here<'_>) -> Vec<Snippet> {
         short(
             "Or all of it from a command line, with the certificate filled in:",
             format!(
-                "mar-audit source kubernetes --server {} --ca-file ca.pem \\\n  --name {}{} --out ./mar-audit",
+                "mar-audit source kubernetes --server {} --ca-file ca.pem \\\n  --name {}{}{} --out ./mar-audit",
                 here.origin,
                 here.name.as_str(),
+                here.organization
+                    .map(|of| format!(" --organization {of}"))
+                    .unwrap_or_default(),
                 match here.shows {
                     Shows::Nothing => "",
                     Shows::Unmade | Shows::Token(_) => " --recorder-token @mar-audit.token",
@@ -286,6 +295,7 @@ mod tests {
             let open = text(sender, Shows::Nothing);
             assert!(open.contains("https://log.example"), "{}", sender.key);
             assert!(open.contains("prod-1"), "{}", sender.key);
+            assert!(open.contains("acme"), "{}: whose log it is", sender.key);
             for word in ["Authorization", TOKEN_WORD, "Bearer"] {
                 assert!(!open.contains(word), "{}: {word}", sender.key);
             }

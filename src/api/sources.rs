@@ -31,10 +31,15 @@ pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(listing::list))
         .route("/kubernetes/{name}", post(kubernetes::webhook))
+        .route(
+            "/kubernetes/{organization}/{name}",
+            post(kubernetes::webhook_of),
+        )
         .route("/otlp/{name}/v1/logs", post(otlp::export_named))
         .route("/cloudevents/{name}", post(cloudevents::deliver))
         .route("/elastic/{name}", get(elastic::about))
         .route("/elastic/{name}/", get(elastic::about))
+        .route("/elastic/{name}/_license", get(elastic::license))
         .route(
             "/elastic/{name}/_bulk",
             post(elastic::bulk).put(elastic::bulk),
@@ -43,14 +48,34 @@ pub fn router() -> Router<Arc<App>> {
             "/elastic/{name}/{index}/_bulk",
             post(elastic::bulk_of).put(elastic::bulk_of),
         )
-        .route("/hec/{name}/services/collector", post(hec::collect_named))
+        .route(
+            "/hec/{name}/services/collector",
+            post(hec::collect_named).options(hec::offered),
+        )
         .route(
             "/hec/{name}/services/collector/event",
-            post(hec::collect_named),
+            post(hec::collect_named).options(hec::offered),
+        )
+        .route(
+            "/hec/{name}/services/collector/event/1.0",
+            post(hec::collect_named).options(hec::offered),
         )
         .route(
             "/hec/{name}/services/collector/raw",
-            post(hec::collect_lines_named),
+            post(hec::collect_lines_named).options(hec::offered),
+        )
+        .route(
+            "/hec/{name}/services/collector/raw/1.0",
+            post(hec::collect_lines_named).options(hec::offered),
+        )
+        .route("/hec/{name}/services/collector/health", get(hec::health))
+        .route(
+            "/hec/{name}/services/collector/health/1.0",
+            get(hec::health),
+        )
+        .route(
+            "/hec/{name}/services/collector/ack",
+            post(hec::acknowledged),
         )
         .route(
             "/{name}/quarantine",

@@ -9,16 +9,23 @@ pub fn paths() -> Map<String, Value> {
     let tally = "What became of the events, by their number: sent, stored, duplicates, quarantined, refused, skipped";
     let mut paths = json!({
         "/v1/sources/kubernetes/{name}": {"post": send("sendKubernetes", "Take a Kubernetes API server's audit events (EventList)", "application/json", &[tally])},
+        "/v1/sources/kubernetes/{organization}/{name}": {"post": send("sendKubernetesOf", "Take a Kubernetes API server's audit events into the log of an organization", "application/json", &[tally])},
         "/v1/sources/cloudevents/{name}": {"post": send("sendCloudEvents", "Take CloudEvents, structured, in batches or binary", "application/cloudevents+json", &[tally])},
         "/v1/sources/otlp/{name}/v1/logs": {"post": otlp("sendLogRecordsOf", "Take OpenTelemetry log records of one source")},
         "/v1/sources/elastic/{name}": {"get": events("aboutElastic", "What Elasticsearch says of itself")},
+        "/v1/sources/elastic/{name}/_license": {"get": events("licenseElastic", "The license that Elasticsearch would have: a basic one")},
     });
     let all = paths.as_object_mut().expect("paths by name");
-    let about = &mut all["/v1/sources/elastic/{name}"]["get"];
-    about
-        .as_object_mut()
-        .expect("an operation")
-        .remove("requestBody");
+    for path in [
+        "/v1/sources/elastic/{name}",
+        "/v1/sources/elastic/{name}/_license",
+    ] {
+        let about = &mut all[path]["get"];
+        about
+            .as_object_mut()
+            .expect("an operation")
+            .remove("requestBody");
+    }
     let bulk = [
         ("/v1/sources/elastic/{name}/_bulk", "Bulk"),
         ("/v1/sources/elastic/{name}/{index}/_bulk", "BulkOf"),
@@ -35,30 +42,32 @@ pub fn paths() -> Map<String, Value> {
         };
         all.insert(path.into(), json!({"post": one("post"), "put": one("put")}));
     }
-    for (path, id) in [
-        ("/services/collector", "collect"),
-        ("/services/collector/event", "collectEvents"),
-        ("/services/collector/raw", "collectLines"),
-        ("/v1/sources/hec/{name}/services/collector", "collectOf"),
-        (
-            "/v1/sources/hec/{name}/services/collector/event",
-            "collectEventsOf",
-        ),
-        (
-            "/v1/sources/hec/{name}/services/collector/raw",
-            "collectLinesOf",
-        ),
-    ] {
-        let collect = events(
-            id,
-            "Take events as Splunk's HTTP Event Collector does; answers have its codes",
-        );
-        all.insert(path.into(), json!({"post": collect}));
+    for (below, of) in [("", ""), ("/v1/sources/hec/{name}", "Of")] {
+        let at = |path: &str| format!("{below}/services/collector{path}");
+        for (path, id) in [
+            ("", "collect"),
+            ("/event", "collectEvents"),
+            ("/event/1.0", "collectEvents1"),
+            ("/raw", "collectLines"),
+            ("/raw/1.0", "collectLines1"),
+        ] {
+            let collect = events(
+                &format!("{id}{of}"),
+                "Take events as Splunk's HTTP Event Collector does; answers have its codes",
+            );
+            let offered = asked(&format!("{id}{of}Options"), "Whether anybody is there");
+            all.insert(at(path), json!({"post": collect, "options": offered}));
+        }
+        for (path, id) in [("", "collectorHealth"), ("/1.0", "collectorHealth1")] {
+            let says = "Whether events can be taken, in Splunk's words";
+            let health = asked(&format!("{id}{of}"), says);
+            all.insert(at(&format!("/health{path}")), json!({"get": health}));
+        }
+        let says =
+            "Acknowledgement by channel, which is not offered: the answer is the acknowledgement";
+        let ack = events(&format!("collectorAck{of}"), says);
+        all.insert(at("/ack"), json!({"post": ack}));
     }
-    let health = "Whether events can be taken, in Splunk's words";
-    let mut health = json!({"operationId": "collectorHealth", "summary": health, "responses": responses(&[Kind::Overloaded])});
-    health["responses"]["200"] = answer("Healthy", "application/json", &json!({"type": "object"}));
-    all.insert("/services/collector/health".into(), json!({"get": health}));
     for (path, methods) in all.iter_mut() {
         for operation in methods.as_object_mut().into_iter().flatten() {
             operation.1["parameters"] = parameters(path);
@@ -86,6 +95,7 @@ fn otlp(id: &str, summary: &str) -> Value {
 
 fn parameters(path: &str) -> Value {
     let named = ["name", "index"].into_iter();
+    let named = named.chain(["organization"]);
     let named = named.filter(|name| path.contains(&format!("{{{name}}}")));
     let in_path = |name: &str| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
     let organization = parameter(
@@ -93,7 +103,16 @@ fn parameters(path: &str) -> Value {
         "Whose entries these are, if the token does not say it",
         json!({"type": "string"}),
     );
-    named.map(in_path).chain([organization]).collect()
+    let organization = Some(organization).filter(|_| !path.contains("{organization}"));
+    named.map(in_path).chain(organization).collect()
+}
+
+/// What is asked without a body and without a token.
+fn asked(id: &str, summary: &str) -> Value {
+    let mut asked =
+        json!({"operationId": id, "summary": summary, "responses": responses(&[Kind::Overloaded])});
+    asked["responses"]["200"] = answer("So it is", "application/json", &json!({"type": "object"}));
+    asked
 }
 
 fn send(id: &str, summary: &str, kind: &str, said: &[&str]) -> Value {

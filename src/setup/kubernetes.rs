@@ -2,6 +2,7 @@
 
 use crate::intake::shelf::SourceName;
 use data_encoding::BASE64;
+use entry::Organization;
 
 /// What is worth telling.
 pub const POLICY: &str = include_str!("audit-policy.yaml");
@@ -11,20 +12,23 @@ pub const POLICY_FILE: &str = "audit-policy.yaml";
 pub const KUBECONFIG_FILE: &str = "audit-webhook.kubeconfig";
 const DIRECTORY: &str = "/etc/kubernetes/mar-audit";
 
-/// Where an API server sends to.
-pub fn url(server: &str, name: &SourceName) -> String {
-    format!("{server}/v1/sources/kubernetes/{}", name.as_str())
+/// Where an API server sends to, with the organization where a token does not say it: what an address has behind its path it leaves out.
+pub fn url(server: &str, name: &SourceName, organization: Option<&Organization>) -> String {
+    let organization = organization.map(|of| format!("{of}/")).unwrap_or_default();
+    let name = name.as_str();
+    format!("{server}/v1/sources/kubernetes/{organization}{name}")
 }
 
 /// The kubeconfig of the webhook. An API server shows the token over https only.
 pub fn kubeconfig(
     server: &str,
     name: &SourceName,
+    organization: Option<&Organization>,
     token: Option<&str>,
     authorities_pem: Option<&[u8]>,
 ) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let url = quoted(&url(server, name));
+    let url = quoted(&url(server, name, organization));
     let authorities = authorities_pem.map_or_else(String::new, |pem| {
         format!("\n      certificate-authority-data: {}", BASE64.encode(pem))
     });
@@ -133,12 +137,13 @@ mod tests {
     #[test]
     fn a_kubeconfig_has_a_token_and_authorities_where_there_are_any() {
         let name = SourceName::parse("prod").expect("a name");
-        let plain = kubeconfig("http://127.0.0.1:8080", &name, None, None);
+        let plain = kubeconfig("http://127.0.0.1:8080", &name, None, None, None);
         assert!(plain.contains("server: \"http://127.0.0.1:8080/v1/sources/kubernetes/prod\"\n"));
         assert!(plain.contains("user: {}\n") && !plain.contains("certificate"));
         let whole = kubeconfig(
             "https://log.example",
             &name,
+            None,
             Some("mar_rec_x"),
             Some(b"pem"),
         );

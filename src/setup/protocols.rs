@@ -54,8 +54,22 @@ pub fn cloudevents(here: &Here<'_>) -> Vec<Snippet> {
     )]
 }
 
+/// The origin with its port: Beats take 9200 where none is named.
+fn with_port(origin: &str) -> String {
+    let (scheme, host) = origin.split_once("://").unwrap_or(("https", origin));
+    // An address of IPv6 stands in brackets, with colons of its own.
+    let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
+    let port = match (after.contains(':'), scheme) {
+        (true, _) => "",
+        (false, "http") => ":80",
+        (false, _) => ":443",
+    };
+    format!("{origin}{port}")
+}
+
 pub fn elastic(here: &Here<'_>) -> Vec<Snippet> {
-    let at = format!("{}/v1/sources/elastic/{}", here.origin, here.name.as_str());
+    let origin = with_port(here.origin);
+    let at = format!("{origin}/v1/sources/elastic/{}", here.name.as_str());
     let shown = here.with_token(|token| format!("\n  username: elastic\n  password: \"{token}\""));
     let parameters = here
         .organization
@@ -64,7 +78,7 @@ pub fn elastic(here: &Here<'_>) -> Vec<Snippet> {
     let mut all = vec![short(
         "Filebeat and its family. Nothing can be searched or set up here, so they are told not to.",
         format!(
-            "setup.template.enabled: false\nsetup.ilm.enabled: false\noutput.elasticsearch:\n  hosts: [\"{at}\"]{shown}{parameters}"
+            "setup.template.enabled: false\nsetup.ilm.enabled: false\noutput.elasticsearch:\n  hosts: [\"{at}\"]\n  allow_older_versions: true{shown}{parameters}"
         ),
     )];
     if here.organization.is_none() {
@@ -92,4 +106,22 @@ pub fn splunk(here: &Here<'_>) -> Vec<Snippet> {
              \"action\": \"createCluster\", \"actor\": {{\"email\": \"ana@acme.example\"}}, \"result\": \"success\"\n}}}}'"
         ),
     )]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beats_are_told_the_port_that_they_would_not_guess() {
+        for (origin, expected) in [
+            ("https://log.example", "https://log.example:443"),
+            ("http://log.example", "http://log.example:80"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("https://[::1]", "https://[::1]:443"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+        ] {
+            assert_eq!(with_port(origin), expected);
+        }
+    }
 }

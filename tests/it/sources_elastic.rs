@@ -171,3 +171,18 @@ fn a_token_is_shown_in_any_way_that_clients_know_and_in_no_other_place() {
     let answer = Caller::with_token(&server, &reader).get("/v1/sources/elastic/shop");
     assert_eq!(answer.status, 403);
 }
+
+/// Beats of version 7 ask for a license, and without one send nothing.
+#[test]
+fn a_beat_is_told_of_a_license_that_lets_it_send() {
+    let server = TestServer::start();
+    let license = server.get("/v1/sources/elastic/shop/_license");
+    let license = &license.json()["license"];
+    assert_eq!(
+        (&license["status"], &license["type"]),
+        (&json!("active"), &json!("basic"))
+    );
+    let guarded = TestServer::guarded();
+    claimed(&guarded);
+    assert_eq!(guarded.get("/v1/sources/elastic/shop/_license").status, 401);
+}

@@ -128,3 +128,33 @@ fn whether_it_is_healthy_is_for_everybody() {
     let server = TestServer::guarded();
     assert_eq!(said(&server.get("/services/collector/health")), (200, 17));
 }
+
+/// The addresses that several of Splunk's libraries take where none is named; Docker's driver asks by OPTIONS, without a token, first.
+#[test]
+fn the_addresses_with_a_version_are_the_same_and_options_says_that_somebody_is_there() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let recorder = json!({"role": "recorder", "organization": "acme"});
+    let (secret, ..) = owner.service("hec", &[recorder]);
+    let shown = format!("Splunk {secret}");
+    let headers = [("authorization", shown.as_str())];
+    for below in ["", "/v1/sources/hec/edge"] {
+        let at = |path: &str| format!("{below}/services/collector{path}");
+        for path in ["", "/event", "/event/1.0", "/raw", "/raw/1.0"] {
+            let asked = server.send("OPTIONS", &at(path), &[], b"");
+            assert_eq!(asked.status, 200, "{path}: {}", asked.text());
+            let sent = format!("{}?auto_extract_timestamp=true&channel=1", at(path));
+            let body = event(u32::try_from(path.len()).expect("short")).to_string();
+            let answer = server.send("POST", &sent, &headers, body.as_bytes());
+            assert_eq!(said(&answer), (200, 0), "{path}: {}", answer.text());
+        }
+        for path in ["/health", "/health/1.0"] {
+            assert_eq!(said(&server.get(&at(path))), (200, 17), "{path}");
+        }
+        let ack = server.send("POST", &at("/ack?channel=1"), &headers, b"{\"acks\":[0]}");
+        assert_eq!(said(&ack), (400, 14));
+        assert_eq!(ack.json()["text"], "ACK is disabled");
+        let nobody = server.send("POST", &at("/ack"), &[], b"{}");
+        assert_eq!(nobody.status, 401);
+    }
+}

@@ -23,6 +23,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "/v1/sources/kubernetes/{name}",
         "what is recorded is the entry",
     ),
+    (
+        "POST",
+        "/v1/sources/kubernetes/{organization}/{name}",
+        "what is recorded is the entry",
+    ),
     ("POST", "/v1/logs", "what is recorded is the entry"),
     (
         "POST",
@@ -65,9 +70,29 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "what is recorded is the entry",
     ),
     (
+        "OPTIONS",
+        "/services/collector",
+        "says that somebody is there",
+    ),
+    (
         "POST",
         "/services/collector/event",
         "what is recorded is the entry",
+    ),
+    (
+        "OPTIONS",
+        "/services/collector/event",
+        "says that somebody is there",
+    ),
+    (
+        "POST",
+        "/services/collector/event/1.0",
+        "what is recorded is the entry",
+    ),
+    (
+        "OPTIONS",
+        "/services/collector/event/1.0",
+        "says that somebody is there",
     ),
     (
         "POST",
@@ -75,9 +100,34 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "what is recorded is the entry",
     ),
     (
+        "OPTIONS",
+        "/services/collector/raw",
+        "says that somebody is there",
+    ),
+    (
+        "POST",
+        "/services/collector/raw/1.0",
+        "what is recorded is the entry",
+    ),
+    (
+        "OPTIONS",
+        "/services/collector/raw/1.0",
+        "says that somebody is there",
+    ),
+    (
+        "POST",
+        "/services/collector/ack",
+        "says that there is nothing to ask for",
+    ),
+    (
         "POST",
         "/v1/sources/hec/{name}/services/collector",
         "what is recorded is the entry",
+    ),
+    (
+        "OPTIONS",
+        "/v1/sources/hec/{name}/services/collector",
+        "says that somebody is there",
     ),
     (
         "POST",
@@ -85,9 +135,44 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "what is recorded is the entry",
     ),
     (
+        "OPTIONS",
+        "/v1/sources/hec/{name}/services/collector/event",
+        "says that somebody is there",
+    ),
+    (
+        "POST",
+        "/v1/sources/hec/{name}/services/collector/event/1.0",
+        "what is recorded is the entry",
+    ),
+    (
+        "OPTIONS",
+        "/v1/sources/hec/{name}/services/collector/event/1.0",
+        "says that somebody is there",
+    ),
+    (
         "POST",
         "/v1/sources/hec/{name}/services/collector/raw",
         "what is recorded is the entry",
+    ),
+    (
+        "OPTIONS",
+        "/v1/sources/hec/{name}/services/collector/raw",
+        "says that somebody is there",
+    ),
+    (
+        "POST",
+        "/v1/sources/hec/{name}/services/collector/raw/1.0",
+        "what is recorded is the entry",
+    ),
+    (
+        "OPTIONS",
+        "/v1/sources/hec/{name}/services/collector/raw/1.0",
+        "says that somebody is there",
+    ),
+    (
+        "POST",
+        "/v1/sources/hec/{name}/services/collector/ack",
+        "says that there is nothing to ask for",
     ),
     (
         "POST",

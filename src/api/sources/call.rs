@@ -30,6 +30,8 @@ pub struct Call {
     raw: Option<String>,
     pub headers: HeaderMap,
     body: Body,
+    /// Named by the address.
+    of: Option<Organization>,
 }
 
 impl FromRequest<Arc<App>> for Call {
@@ -42,11 +44,20 @@ impl FromRequest<Arc<App>> for Call {
             raw: parts.uri.query().map(str::to_owned),
             headers: parts.headers,
             body,
+            of: None,
         })
     }
 }
 
 impl Call {
+    /// Of an organization that its address names.
+    pub fn of(self, organization: Organization) -> Self {
+        Self {
+            of: Some(organization),
+            ..self
+        }
+    }
+
     /// Takes a place, and all of the body. From here on a refusal of the whole call is counted, as that source's.
     pub async fn receive(self, app: &Arc<App>, source: SourceName) -> Result<Received, Problem> {
         let Self {
@@ -54,8 +65,9 @@ impl Call {
             raw,
             headers,
             body,
+            of,
         } = self;
-        let admitted = match Admitted::of(app, caller, raw.as_deref()) {
+        let admitted = match Admitted::of(app, caller, raw.as_deref(), of.as_ref()) {
             Ok(admitted) => admitted,
             Err(problem) => {
                 body::linger(body);
@@ -83,6 +95,18 @@ impl Call {
         body::linger(self.body);
         problem
     }
+}
+
+fn program(caller: Result<Caller, SignInFirst>) -> Result<Caller, Problem> {
+    caller.map_err(|first| match first {
+        SignInFirst::Program(problem) => *problem,
+        SignInFirst::Person(_) | SignInFirst::Frame(_) => unauthenticated("a source shows a token"),
+    })
+}
+
+/// Whoever may record something may ask what is said to senders alone.
+pub fn may_record(caller: Result<Caller, SignInFirst>) -> Result<(), Problem> {
+    reading::must_hold(&program(caller)?.principal, Permission::Record)
 }
 
 /// All of a body, the memory it takes, and a place among the calls of sources.
@@ -125,18 +149,14 @@ impl Admitted {
         app: &App,
         caller: Result<Caller, SignInFirst>,
         raw: Option<&str>,
+        of: Option<&Organization>,
     ) -> Result<Self, Problem> {
-        let caller = caller.map_err(|first| match first {
-            SignInFirst::Program(problem) => *problem,
-            SignInFirst::Person(_) | SignInFirst::Frame(_) => {
-                unauthenticated("a source shows a token")
-            }
-        })?;
+        let caller = program(caller)?;
         let reach = reading::reach(&caller, Permission::Record)?;
         let mut parameters = Parameters::read(raw)?;
         let mut faults = Vec::new();
-        let home = caller.principal.home();
-        let otherwise = home.unwrap_or(&app.settings.default_organization).clone();
+        let named = of.or(caller.principal.home());
+        let otherwise = named.unwrap_or(&app.settings.default_organization).clone();
         let organization = organization(&mut parameters, &otherwise, &mut faults);
         if !faults.is_empty() {
             return Err(super::super::query::refused(faults));

@@ -4,15 +4,13 @@
 //! A document that was stored before is answered 200 instead of 409: shippers that send again what they had no answer to take a conflict
 //! for an error.
 
-use super::call::{Call, Parsed, may_come_again, unreadable};
+use super::call::{Call, Parsed, may_come_again, may_record, unreadable};
 use super::source;
-use crate::access::Permission;
 use crate::app::App;
 use crate::guard::Caller;
 use crate::guard::caller::SignInFirst;
 use crate::intake::{Outcome, Taken, claims_of, protocols};
 use crate::problem::{Kind, Problem};
-use crate::reading;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,17 +28,42 @@ pub async fn about(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let known = caller.map_err(|first| match first {
-        SignInFirst::Program(problem) => *problem,
-        SignInFirst::Person(_) | SignInFirst::Frame(_) => Kind::Unauthenticated.detail("a token"),
-    });
-    let known = known.and_then(|caller| {
-        reading::must_hold(&caller.principal, Permission::Record)?;
-        source(&name)
-    });
-    match known {
-        Err(problem) => refused(&problem, &headers),
-        Ok(_) => said(StatusCode::OK, &headers, &document()),
+    asked(caller, &name, &headers, document)
+}
+
+/// `GET /v1/sources/elastic/{name}/_license`, without which Beats of version 7 send nothing.
+pub async fn license(
+    caller: Result<Caller, SignInFirst>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let basic = || {
+        json!({"license": {
+            "status": "active",
+            "uid": "00000000-0000-0000-0000-000000000000",
+            "type": "basic",
+            "mode": "basic",
+            "issue_date": "1970-01-01T00:00:00.000Z",
+            "issue_date_in_millis": 0,
+            "max_nodes": 1_000,
+            "issued_to": "mar-audit",
+            "issuer": "elasticsearch",
+            "start_date_in_millis": -1,
+        }})
+    };
+    asked(caller, &name, &headers, basic)
+}
+
+/// What is said of this server, to whoever may record something.
+fn asked(
+    caller: Result<Caller, SignInFirst>,
+    name: &str,
+    headers: &HeaderMap,
+    document: impl Fn() -> Value,
+) -> Response {
+    match may_record(caller).and_then(|()| source(name)) {
+        Err(problem) => refused(&problem, headers),
+        Ok(_) => said(StatusCode::OK, headers, &document()),
     }
 }
 

@@ -1,13 +1,15 @@
 //! `/services/collector`, Splunk's HTTP Event Collector, and the same below `/v1/sources/hec/{name}`. Answers are Splunk's, with its codes.
 
-use super::call::{Call, Parsed, may_come_again, unreadable};
+use super::call::{Call, Parsed, may_come_again, may_record, unreadable};
 use super::source;
 use crate::app::App;
+use crate::guard::Caller;
+use crate::guard::caller::SignInFirst;
 use crate::intake::shelf::SourceName;
 use crate::intake::{Taken, claims_of, protocols};
 use crate::problem::{Kind, Problem};
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sources::hec::{self, BLANK_EVENT, Defaults, Events, NO_EVENT};
@@ -27,6 +29,22 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
         Health::NoSpace { .. } | Health::Latched { .. } | Health::Damaged { .. } => {
             let says = "HEC is unhealthy, queues are full".to_owned();
             answer((StatusCode::SERVICE_UNAVAILABLE, 18, says), None)
+        }
+    }
+}
+
+/// `OPTIONS` of what takes events, by which some ask whether anybody is there, and show no token.
+pub async fn offered() -> StatusCode {
+    StatusCode::OK
+}
+
+/// `POST /services/collector/ack`: an answer is the acknowledgement, so that nobody has to ask for one later.
+pub async fn acknowledged(caller: Result<Caller, SignInFirst>, headers: HeaderMap) -> Response {
+    match may_record(caller) {
+        Err(problem) => refused(&problem, headers.contains_key(header::AUTHORIZATION)),
+        Ok(()) => {
+            let said = "ACK is disabled".to_owned();
+            answer((StatusCode::BAD_REQUEST, 14, said), None)
         }
     }
 }
@@ -77,7 +95,10 @@ async fn answered(app: &Arc<App>, call: Call, name: &str, form: Form) -> Respons
     }
 }
 
-/// The parameters of a call; `channel` and what else Splunk knows says nothing here.
+/// What Splunk knows besides, and what says nothing here.
+const UNSAID: [&str; 2] = ["channel", "auto_extract_timestamp"];
+
+/// The parameters of a call.
 const SAID: [&str; 5] = ["host", "source", "sourcetype", "index", "time"];
 
 async fn take(
@@ -88,7 +109,9 @@ async fn take(
 ) -> Result<(Taken, Option<usize>), Problem> {
     let mut received = call.receive(app, source).await?;
     let said = SAID.map(|name| received.parameter(name));
-    received.parameter("channel");
+    for name in UNSAID {
+        received.parameter(name);
+    }
     received.takes_no_more_parameters(app)?;
     let sender = received.sender().clone();
     let read = move |app: &Arc<App>, body: &[u8]| {

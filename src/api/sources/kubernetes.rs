@@ -7,9 +7,26 @@ use crate::access::Permission;
 use crate::app::App;
 use crate::guard::Caller;
 use crate::intake::kubernetes;
+use crate::problem::Kind;
 use axum::extract::{Path, State};
+use entry::Organization;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// `POST /v1/sources/kubernetes/{organization}/{name}`: an API server leaves out what stands behind the path of its address.
+pub async fn webhook_of(
+    State(app): State<Arc<App>>,
+    Path((organization, name)): Path<(String, String)>,
+    call: Call,
+) -> Answer {
+    match Organization::parse(&organization) {
+        Some(organization) => webhook(State(app), Path(name), call.of(organization)).await,
+        None => {
+            let says = "an organization is named by 1 to 63 of a-z 0-9 . _ -";
+            Err(call.refuse(Kind::NotFound.detail(says)))
+        }
+    }
+}
 
 /// Answers once every event is on stable storage, or refuses within a second: the API server sends it again.
 pub async fn webhook(State(app): State<Arc<App>>, Path(name): Path<String>, call: Call) -> Answer {

@@ -12,6 +12,7 @@ use crate::intake::shelf::SourceName;
 use crate::setup::kubernetes::{self as setup, KUBECONFIG_FILE, POLICY, POLICY_FILE};
 use crate::terminal;
 use clap::Args;
+use entry::Organization;
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -33,9 +34,9 @@ pub struct Arguments {
     /// Make a token for this service, by login or id, that only records; you must manage access
     #[arg(long, value_name = "LOGIN|ID", conflicts_with = "recorder_token")]
     account: Option<String>,
-    /// The organization whose log it records into: the new token reaches no other
-    #[arg(long, value_name = "NAME", requires = "account")]
-    organization: Option<String>,
+    /// The organization whose log it records into: the new token reaches no other, and without a new one the address names it
+    #[arg(long, value_name = "NAME", value_parser = organization)]
+    organization: Option<Organization>,
     /// Until when the new token is good: 90d, 2027-03-31, RFC 3339, or never
     #[arg(long, value_name = "WHEN", default_value = "365d", value_parser = expiry::parse)]
     expires: Expiry,
@@ -52,6 +53,10 @@ fn source_name(text: &str) -> Result<SourceName, String> {
     SourceName::parse(text).ok_or_else(|| says.to_owned())
 }
 
+fn organization(text: &str) -> Result<Organization, String> {
+    Organization::parse(text).ok_or_else(|| "1 to 63 of a-z 0-9 . _ -".to_owned())
+}
+
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let config = context.layers(Vec::new())?.check()?;
     let server = config.server.trim_end_matches('/');
@@ -60,9 +65,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         Some(path) => Some(fs::read(path).map_err(|e| Failure::file(path, &e))?),
     };
     let token = token(arguments, server, context)?;
+    // A token of an organization says it for every call.
+    let of = arguments.organization.as_ref();
     let kubeconfig = setup::kubeconfig(
         server,
         &arguments.name,
+        of.filter(|_| arguments.account.is_none()),
         token.as_ref().map(Secret::expose),
         authorities.as_deref(),
     );
@@ -136,7 +144,7 @@ fn make(
         "permissions": [crate::access::Permission::Record.as_str()],
     });
     if let Some(organization) = &arguments.organization {
-        body["organization"] = json!(organization);
+        body["organization"] = json!(organization.as_str());
     }
     if let Some(at) = arguments.expires.to_text() {
         body["expires_at"] = json!(at);

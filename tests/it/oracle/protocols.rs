@@ -109,9 +109,26 @@ pub fn about(world: &mut World, _: &mut Random, who: usize) -> Checked {
     }
 }
 
+/// Somebody is there: that is told to whoever asks, and stores nothing.
+pub fn offered(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let (answer, before) = world.ask(who, "OPTIONS", &world.path(NAMED), "");
+    let stored = world.entries.len() - before;
+    let said = (answer.status, answer.body.len(), stored);
+    same("the status, and nothing besides", &said, &(200, 0, 0))
+}
+
+/// An answer is the acknowledgement; who may record something is told so.
+pub fn ack(world: &mut World, _: &mut Random, who: usize) -> Checked {
+    let (answer, _) = world.ask(who, "POST", &world.path(NAMED), r#"{"acks": [1]}"#);
+    match is_refused(world, who, &[RECORD], false) {
+        true => same("refused", &matches!(answer.status, 401 | 403), &true),
+        false => same("the status", &answer.status, &400),
+    }
+}
+
 pub fn hec(world: &mut World, random: &mut Random, who: usize) -> Checked {
     let event = json!({"action": "login", "user_id": name(random)});
-    let body = match world.row.1.ends_with("/raw") {
+    let body = match world.row.1.ends_with("/raw") || world.row.1.ends_with("/raw/1.0") {
         true => event,
         false => json!({"event": event}),
     };

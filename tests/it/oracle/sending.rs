@@ -30,15 +30,25 @@ pub fn kubernetes(world: &mut World, random: &mut Random, who: usize) -> Checked
     });
     let body = json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [event]});
     let body = body.to_string();
-    let path = |log: &str| format!("/v1/sources/kubernetes/prod?organization={log}");
+    let row = world.row.1;
+    let path = |log: &str| {
+        let path = row.replace("{organization}", log).replace("{name}", "prod");
+        match row.contains("{organization}") {
+            true => path,
+            false => format!("{path}?organization={log}"),
+        }
+    };
     let (answer, _) = world.ask(who, "POST", &path(&log), &body);
     if is_refused(world, who, &[RECORD], false) {
-        return must_be_refused(world, &by, &body, &answer);
+        let asked = format!("{body}{}", path(&log));
+        return must_be_refused(world, &by, &asked, &answer);
     }
     let person = &world.people[who];
     let records =
         |log: &str| person.only.is_empty() && person.hidden(RECORD, (log, None), false).is_some();
-    let (may, everywhere) = (records(&log), records("nobody"));
+    // As long: a refusal repeats the path that was asked.
+    let none = "x".repeat(log.len());
+    let (may, everywhere) = (records(&log), records(&none));
     if may {
         return same("the status", &answer.status, &200);
     }
@@ -46,8 +56,8 @@ pub fn kubernetes(world: &mut World, random: &mut Random, who: usize) -> Checked
     if everywhere {
         return Ok(());
     }
-    let (missing, _) = world.ask(who, "POST", &path("nobody"), &body);
-    must_be_as_missing(&answer, &log, &missing, "nobody")
+    let (missing, _) = world.ask(who, "POST", &path(&none), &body);
+    must_be_as_missing(&answer, &log, &missing, &none)
 }
 
 /// Each source of each log that is read as a whole, with how many entries it has there.

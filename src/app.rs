@@ -5,6 +5,7 @@ use crate::config::provider::Settings as Provider;
 use crate::guard::Door;
 use crate::guard::framing::Site;
 use crate::intake::Intake;
+use crate::intake::tables::Tables;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::server::Tls;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub embed_origins: Vec<Site>,
     /// Where syslog is listened for.
     pub syslog: Option<Listening>,
+    /// Sources that go by a table of one's own.
+    pub tables: Tables,
     pub limits: Limits,
 }
 
@@ -176,6 +179,7 @@ impl Default for Settings {
             provider: None,
             embed_origins: Vec::new(),
             syslog: None,
+            tables: Tables::default(),
             limits: Limits::default(),
         }
     }

@@ -10,6 +10,8 @@ pub mod syslog;
 pub use keys::{KEYS, Key, Kind};
 
 use crate::guard::framing::Site;
+use crate::intake::shelf::SourceName;
+use crate::intake::tables;
 use entry::address::Cidr;
 use entry::catalogue::Action;
 use entry::{Catalogue, Category, Organization};
@@ -60,6 +62,8 @@ pub struct Config {
     pub provider: Option<provider::Written>,
     /// Rows of `[[catalogue]]`.
     pub actions: Vec<Action>,
+    /// Rows of `[[sources]]`.
+    pub tables: Vec<tables::Row>,
 }
 
 /// What is wrong with a setting, and where it came from.
@@ -124,6 +128,15 @@ impl Provider for One {
     }
 }
 
+/// A row of `[[sources]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceRow {
+    name: String,
+    organization: Option<String>,
+    mapping: PathBuf,
+}
+
 /// A row of `[[catalogue]]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +176,7 @@ impl Layers {
                 let key = KEYS
                     .iter()
                     .map(|k| k.name)
+                    .chain(ROWS)
                     .find(|k| *k == name)
                     .unwrap_or(CATALOGUE);
                 figment = figment.merge(One {
@@ -256,6 +270,7 @@ impl Layers {
             ca_file: self.optional("ca_file")?,
             provider: self.provider()?,
             actions: self.actions()?,
+            tables: self.tables()?,
         })
     }
 
@@ -365,6 +380,26 @@ impl Layers {
         all.map(|all| all.iter().map(read).collect()).transpose()
     }
 
+    fn tables(&self) -> Result<Vec<tables::Row>, Error> {
+        let rows: Vec<SourceRow> = self.optional(SOURCES)?.unwrap_or_default();
+        let slug = |what: &str, text: &str| {
+            let says = "1 to 63 of a-z 0-9 . _ -, a letter or digit first";
+            self.wrong(SOURCES, &format!("{what} `{text}` is not a name: {says}"))
+        };
+        let read = |row: SourceRow| {
+            let organization = row
+                .organization
+                .as_ref()
+                .map(|text| Organization::parse(text).ok_or_else(|| slug("organization", text)));
+            Ok(tables::Row {
+                name: SourceName::parse(&row.name).ok_or_else(|| slug("name", &row.name))?,
+                organization: organization.transpose()?,
+                mapping: row.mapping,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     fn actions(&self) -> Result<Vec<Action>, Error> {
         let rows: Vec<Row> = self.optional(CATALOGUE)?.unwrap_or_default();
         rows.into_iter()
@@ -405,6 +440,10 @@ impl Config {
 }
 
 const CATALOGUE: &str = "catalogue";
+const SOURCES: &str = "sources";
+
+/// Settings that are rows: in the file alone.
+const ROWS: [&str; 2] = [CATALOGUE, SOURCES];
 
 fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, Error> {
     let path = named.unwrap_or(Path::new(FILE));
@@ -429,7 +468,7 @@ fn flattened(found: Dict) -> Vec<(String, Value)> {
 
 /// Refuses a name that no setting has, naming the nearest that exists.
 fn known(name: &str) -> Result<(), Error> {
-    let names = KEYS.iter().map(|k| k.name).chain([CATALOGUE]);
+    let names = KEYS.iter().map(|k| k.name).chain(ROWS);
     if names.clone().any(|k| k == name) {
         return Ok(());
     }

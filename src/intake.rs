@@ -5,6 +5,7 @@
 //! - [`kubernetes`]: the API server's webhook
 //! - [`protocols`]: what comes over protocols that many speak
 //! - [`own`]: what another system calls by a name that is the log's own
+//! - [`tables`]: by which one of a user's own a source goes
 //! - [`shelf`]: what is no entry, or not yet, in files of its own
 //! - [`sequences`]: what of it did not arrive, told by the sources' own numbers
 //! - [`rhythms`]: how long each may say nothing
@@ -19,6 +20,7 @@ pub mod protocols;
 pub mod rhythms;
 pub mod sequences;
 pub mod shelf;
+pub mod tables;
 pub mod tally;
 
 use crate::access::{Permission, Reach};
@@ -207,6 +209,7 @@ fn redacted(raw: Vec<u8>) -> Vec<u8> {
 
 /// What was kept of a source, read again by the mappings of now; `None` if the format is not known any more.
 pub fn again(
+    app: &App,
     format: &str,
     raw: Vec<u8>,
     sender: &Sender,
@@ -218,7 +221,7 @@ pub fn again(
     }
     let format = protocols::find(format)?;
     let claims = claims_of(sender, received_at);
-    let sent = sources::sent::again(format, raw, None, &claims)?;
+    let sent = sources::sent::again(format, raw, app.settings.tables.of(sender), &claims)?;
     Some((sent, protocols::origin(sender.clone(), format)))
 }
 

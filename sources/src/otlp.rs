@@ -88,13 +88,22 @@ pub fn read(
     table: &Table,
     claims: &mut dyn FnMut(Option<&str>) -> Claims,
 ) -> Result<Vec<Group>, Unreadable> {
+    read_each(body, encoding, &mut |service| (claims(service), table))
+}
+
+/// As [`read`], where each `service.name` may go by a table of its own.
+pub fn read_each<'t>(
+    body: &[u8],
+    encoding: Encoding,
+    of: &mut dyn FnMut(Option<&str>) -> (Claims, &'t Table),
+) -> Result<Vec<Group>, Unreadable> {
     let mut records = Records::default();
     match encoding {
         Encoding::Protobuf => protobuf::read(body, &mut records)?,
         Encoding::Json => text::read(body, &mut records)?,
     }
     let groups = records.groups.into_iter().map(|(service, records)| {
-        let claims = claims(service.as_deref());
+        let (claims, table) = of(service.as_deref());
         let mut call = Call::new(table, &claims).within("body", &TABLE);
         for record in records {
             decide(record, &mut call);

@@ -8,6 +8,7 @@ use crate::cli::{Context, Failure};
 use crate::config::{Config, Flag, Shown};
 use crate::guard::{Caller, Door, door};
 use crate::intake::Intake;
+use crate::intake::tables::Tables;
 use crate::server::Tls;
 use crate::server::tls::Files;
 use crate::syslog::Listeners;
@@ -165,6 +166,7 @@ pub(super) fn chosen(config: &Config) -> Result<Settings, Failure> {
         public_hosts: config.public_hosts.clone(),
         embed_origins: config.embed_origins.clone(),
         syslog: None,
+        tables: Tables::read(&config.tables).map_err(Failure::failed)?,
         insecure_listen: config.insecure_listen,
         tls: tls.transpose()?,
         proxies: config.proxies.clone(),

@@ -86,6 +86,11 @@ fn an_impossible_value_is_refused_with_its_origin() {
         ("connections_max = 0", "connections_max (file "),
         ("connections_max = \"many\"", "connections_max (file "),
         (
+            "[[sources]]\nname = \"NO\"\nmapping = \"a.toml\"",
+            "sources (file ",
+        ),
+        ("[[sources]]\nname = \"a\"", "sources (file "),
+        (
             "[[catalogue]]\nname = \"a\"\ncategory = \"b\"\ntarget_type = \"c\"",
             "catalogue (file ",
         ),
@@ -130,6 +135,22 @@ fn a_named_file_that_is_absent_is_an_error_and_names_of_an_orchestrator_are_not(
     })
     .expect("ignored");
     layers.check().expect("built-in values are good");
+}
+
+#[test]
+fn a_row_of_sources_names_a_table() {
+    let (_dir, path) = file("[[sources]]\nname = \"shop\"\nmapping = \"shop.toml\"\n");
+    let layers = Layers::read(Sources {
+        file: Some(path),
+        ..Sources::default()
+    });
+    let config = layers.expect("good").check().expect("good settings");
+    let row = tables::Row {
+        name: SourceName::parse("shop").expect("a name"),
+        organization: None,
+        mapping: "shop.toml".into(),
+    };
+    assert_eq!(config.tables, [row]);
 }
 
 #[test]

@@ -53,9 +53,12 @@ impl Taking {
         });
         let room = Arc::new(room_to_parse(&self.app, bytes.sum()).await);
         let claims = claims_of(&self.sender, self.app.now());
+        let app = Arc::clone(&self.app);
+        let sender = self.sender.clone();
         let read = move || {
+            let table = app.settings.tables.of(&sender);
             let each = frames.iter().flat_map(|frame| match frame {
-                Frame::Message(bytes) => syslog::read(bytes, None, &claims),
+                Frame::Message(bytes) => syslog::read(bytes, table, &claims),
                 Frame::TooLong { bytes } => vec![syslog::too_long(*bytes)],
             });
             each.collect()

@@ -174,3 +174,41 @@ fn an_action_of_the_deployment_has_its_category() {
         .ok();
     assert_eq!(server.count("category=access_control&organization=acme"), 1);
 }
+
+/// A table that is wrong is told at the start, not by items that pile up in the quarantine.
+#[test]
+fn a_source_goes_by_the_table_that_the_settings_name() {
+    let dir = directory();
+    let (file, table) = (
+        dir.path().join("settings.toml"),
+        dir.path().join("gate.toml"),
+    );
+    let rows = format!("[[sources]]\nname = \"gate\"\nmapping = {table:?}\n");
+    std::fs::write(&file, rows).expect("written");
+    let with_file = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        command.arg("--config").arg(&file);
+        command
+    };
+    std::fs::write(
+        &table,
+        "name = \"gate\"\naction = \"/event/what\"\ncolour = 1\n",
+    )
+    .expect("written");
+    let data = dir.path().join("data");
+    let at = data.to_str().expect("a plain path");
+    let refused = with_file(&["serve", "--listen", "127.0.0.1:0", "--data", at]).output();
+    let refused = String::from_utf8(refused.expect("it ends").stderr).expect("a text");
+    assert!(
+        refused.contains("gate.toml") && refused.contains("colour"),
+        "{refused}"
+    );
+    let right = "name = \"gate\"\naction = \"/event/what\"\n[actor]\nid = \"/event/badge\"\n";
+    std::fs::write(&table, right).expect("written");
+    let server = Program::serve_with(&data, "127.0.0.1:0", with_file);
+    let url = format!("{}/v1/sources/hec/gate/services/collector", server.url);
+    let event = r#"{"event": {"what": "openDoor", "badge": "b-1"}}"#;
+    let answer = crate::program::agent().post(&url).send(event);
+    assert_eq!(answer.expect("an answer").status(), 200);
+    assert_eq!(server.count("source=gate&action=openDoor"), 1);
+}

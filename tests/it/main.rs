@@ -52,6 +52,7 @@ mod sources_quarantine;
 mod sources_room;
 mod sources_sequences;
 mod sources_stalled;
+mod sources_tables;
 mod syslog;
 mod tail;
 mod test_server;

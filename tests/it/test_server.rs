@@ -240,6 +240,12 @@ impl TestServer {
         Self::open(dir, clock, settings, open_bytes, is_guarded)
     }
 
+    /// The same with other settings.
+    pub fn restart_with(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self.restart()
+    }
+
     fn halt(&mut self) {
         self.disk.go_on();
         if let Some((stop, thread)) = self.running.take() {

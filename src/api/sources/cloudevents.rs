@@ -26,7 +26,9 @@ pub async fn deliver(State(app): State<Arc<App>>, Path(name): Path<String>, call
         let kind = kind.and_then(|kind| kind.to_str().ok());
         let said = headers.iter();
         let said = said.map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let sent = cloudevents::read(kind, said, body, cloudevents::table(), &claims);
+        let table = app.settings.tables.of(&sender);
+        let table = table.unwrap_or(cloudevents::table());
+        let sent = cloudevents::read(kind, said, body, table, &claims);
         let sent = sent.map_err(unreadable)?;
         let origin = protocols::origin(sender, cloudevents::FORMAT);
         let parts = vec![(origin, sent)];

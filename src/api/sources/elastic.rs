@@ -131,7 +131,9 @@ async fn take(
     let sender = received.sender().clone();
     let read = move |app: &Arc<App>, body: &[u8]| {
         let claims = claims_of(&sender, app.now());
-        let bulk = elastic::read(body, index.as_deref(), elastic::table(), &claims);
+        let table = app.settings.tables.of(&sender);
+        let table = table.unwrap_or(elastic::table());
+        let bulk = elastic::read(body, index.as_deref(), table, &claims);
         let bulk = bulk.map_err(unreadable)?;
         let origin = protocols::origin(sender, elastic::FORMAT);
         Ok(Parsed {

@@ -124,10 +124,12 @@ async fn take(
             time,
         };
         let claims = claims_of(&sender, app.now());
+        let table = app.settings.tables.of(&sender);
+        let table = table.unwrap_or(hec::table());
         let events = match form {
-            Form::Objects => hec::read(body, defaults, hec::table(), &claims),
+            Form::Objects => hec::read(body, defaults, table, &claims),
             Form::Lines => {
-                let sent = hec::read_raw(body, defaults, hec::table(), &claims);
+                let sent = hec::read_raw(body, defaults, table, &claims);
                 sent.map(|sent| Events {
                     sent,
                     damaged: None,

@@ -119,8 +119,12 @@ pub async fn take(
     };
     let read = move |app: &Arc<App>, body: &[u8]| {
         let now = app.now();
-        let mut claims = |service: Option<&str>| claims_of(&sender(app, service), now);
-        let groups = otlp::read(body, encoding, otlp::table(), &mut claims);
+        let mut of = |service: Option<&str>| {
+            let sender = sender(app, service);
+            let table = app.settings.tables.of(&sender);
+            (claims_of(&sender, now), table.unwrap_or(otlp::table()))
+        };
+        let groups = otlp::read_each(body, encoding, &mut of);
         let mut parts: BTreeMap<Sender, Vec<Sent>> = BTreeMap::new();
         for group in groups.map_err(unreadable)? {
             let sender = sender(app, group.service.as_deref());

@@ -305,7 +305,7 @@ async fn replay_step(
         let mut bytes = 0;
         for (number, item) in items {
             let length = item.raw.len();
-            match intake::again(&item.format, item.raw, sender, item.received_at) {
+            match intake::again(app, &item.format, item.raw, sender, item.received_at) {
                 Some((all, of)) if all.iter().all(is_mapped) => {
                     origin = Some(of);
                     bytes += length;

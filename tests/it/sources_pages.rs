@@ -243,6 +243,26 @@ fn a_source_that_is_missed_is_said_to_be_silent_and_one_that_pauses_as_ever_is_n
     assert_eq!(silent(&server), ["rare", "steady"]);
 }
 
+/// An API server leaves out what stands behind the path of its address, so that everything went to the default organization.
+#[test]
+fn a_cluster_of_an_organization_is_told_whose_it_is_by_an_open_server_too() {
+    let server = TestServer::start();
+    let shown = server.get("/connect?type=kubernetes&organization=acme&name=prod");
+    let address = format!("http://{}/v1/sources/kubernetes/acme/prod", server.address);
+    says(shown.text(), &[&address, "--organization acme"]);
+    let answer = server.post("/v1/sources/kubernetes/acme/prod?timeout=30s", json!({
+        "kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [{
+            "auditID": "a", "stage": "ResponseComplete", "verb": "delete", "user": {"username": "ana"},
+            "objectRef": {"resource": "pods", "namespace": "pay", "name": "web-1"},
+        }],
+    }).to_string());
+    assert_eq!(answer.json()["stored"], 1, "{}", answer.text());
+    let stored = server.get("/v1/entries?source=prod").json();
+    assert_eq!(stored["entries"][0]["scope"]["organization"], "acme");
+    let bad = server.post("/v1/sources/kubernetes/NO/prod", "{}");
+    assert_eq!(bad.status, 404);
+}
+
 #[test]
 fn what_is_copied_has_this_address_and_a_token_that_records_and_does_nothing_else() {
     let server = TestServer::guarded();
@@ -331,24 +351,4 @@ fn syslog_shows_no_token_and_goes_where_the_settings_say() {
     says(&text, &["omrelp", "port=&quot;2514&quot;", "source:hosts"]);
     assert!(!text.contains("lets everybody in"));
     assert!(!text.contains("source:prod"));
-}
-
-/// An API server leaves out what stands behind the path of its address, so that everything went to the default organization.
-#[test]
-fn a_cluster_of_an_organization_is_told_whose_it_is_by_an_open_server_too() {
-    let server = TestServer::start();
-    let shown = server.get("/connect?type=kubernetes&organization=acme&name=prod");
-    let address = format!("http://{}/v1/sources/kubernetes/acme/prod", server.address);
-    says(shown.text(), &[&address, "--organization acme"]);
-    let answer = server.post("/v1/sources/kubernetes/acme/prod?timeout=30s", json!({
-        "kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [{
-            "auditID": "a", "stage": "ResponseComplete", "verb": "delete", "user": {"username": "ana"},
-            "objectRef": {"resource": "pods", "namespace": "pay", "name": "web-1"},
-        }],
-    }).to_string());
-    assert_eq!(answer.json()["stored"], 1, "{}", answer.text());
-    let stored = server.get("/v1/entries?source=prod").json();
-    assert_eq!(stored["entries"][0]["scope"]["organization"], "acme");
-    let bad = server.post("/v1/sources/kubernetes/NO/prod", "{}");
-    assert_eq!(bad.status, 404);
 }

@@ -29,7 +29,7 @@ use crate::app::{App, Gate};
 use crate::guard::Caller;
 use crate::problem::{Kind, Problem};
 use crate::reading;
-use entry::{EntryId, Timestamp, json};
+use entry::{EntryId, Timestamp};
 use parking_lot::Mutex;
 use rhythms::Rhythms;
 use sequences::Sequences;
@@ -192,19 +192,7 @@ pub(crate) fn claims_of(sender: &Sender, now: Timestamp) -> Claims {
 
 /// The bytes without what looks like a secret.
 fn redacted(raw: Vec<u8>) -> Vec<u8> {
-    let Ok(mut value) = json::parse(&raw) else {
-        let text = String::from_utf8(raw);
-        return match text {
-            Ok(text) => REDACTION.text(&text).unwrap_or(text).into_bytes(),
-            Err(bytes) => bytes.into_bytes(),
-        };
-    };
-    if !REDACTION.value(&mut value) {
-        return raw;
-    }
-    let mut out = Vec::with_capacity(raw.len());
-    json::write_canonical(&value, &mut out);
-    out
+    REDACTION.bytes(raw)
 }
 
 /// What was kept of a source, read again by the mappings of now; `None` if the format is not known any more.

@@ -5,9 +5,20 @@
 //! into (`last-applied-configuration`, say), and so are lists of names and values (`{"name":"DB_PASSWORD","value":…}`). What was redacted is gone:
 //! nothing of it is kept, not even a digest.
 //!
+//! - [`names`]: which names are those of secrets
+//! - [`secrets`]: Kubernetes Secrets, which are secret whatever their members are called
+//! - [`arguments`]: command lines, as lists, in texts and in addresses
+//! - [`lines`]: `key: value` in texts
+//! - [`texts`]: what looks like a secret in the middle of a text
+//! - [`damaged`]: bytes that are no JSON, though they look like it
+//!
 //! The time it takes grows with the length of what it reads and with nothing else; doing it again changes nothing.
 
+mod arguments;
+mod damaged;
+mod lines;
 mod names;
+mod secrets;
 mod texts;
 
 use entry::json::{self, Object, Value};
@@ -27,11 +38,12 @@ const MARKER: &str = "[redacted: ";
 pub const RULES: &[(&str, &str)] = &[
     (
         "password",
-        "members named password, passwd, pwd, passphrase, passcode, pin or otp",
+        "members named password, passwd, passphrase, passcode, pin or otp, and those that end in pwd, pass or pw; what follows such a flag in \
+         a command line",
     ),
     (
         "secret",
-        "members whose name ends in secret, secretkey or secretaccesskey, and the values of Kubernetes Secrets",
+        "members whose name ends in secret, secretkey or secretaccesskey, and the values of Kubernetes Secrets, also in lists and patches",
     ),
     (
         "token",
@@ -43,7 +55,7 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     (
         "authorization",
-        "members named authorization or proxy-authorization",
+        "members named authorization or proxy-authorization, but not the objects of that name that say what is allowed",
     ),
     ("cookie", "members whose name ends in cookie or cookies"),
     (
@@ -56,7 +68,7 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     (
         "credential",
-        "members named credential or credentials that hold a text",
+        "members named credential or credentials: a text, or what an object has beside names, kinds and times",
     ),
     ("bearer", "Bearer and Basic credentials in texts"),
     ("jwt", "JSON web tokens in texts"),
@@ -75,7 +87,7 @@ pub const RULES: &[(&str, &str)] = &[
     ),
     (
         "assignment",
-        "password=…, \"token\": … and the like in texts",
+        "password=…, \"token\": …, and lines of password: … in texts",
     ),
     ("own", "members named by --redact-key"),
 ];
@@ -133,7 +145,7 @@ impl Redaction {
 
     /// A text as it stands between others, such as a line of syslog.
     pub fn text(&self, text: &str) -> Option<String> {
-        self.texts.redacted(text, &self.off, false)
+        self.plain(text, false)
     }
 
     fn is_on(&self, rule: &'static str) -> Option<&'static str> {
@@ -154,7 +166,12 @@ impl Redaction {
         let rule = name.and_then(|name| self.rule_of(name));
         match value {
             Value::String(text) => {
-                if let Some(rule) = rule {
+                let looks_into = rule == Some("authorization") && is_object(text, nested);
+                let is_place = name.is_some_and(|name| names::is_directory(name, text));
+                if let Some(rule) = rule
+                    && !looks_into
+                    && !is_place
+                {
                     return self.hide(value, rule);
                 }
                 let key_id = name.is_some_and(names::is_key_id);
@@ -167,54 +184,63 @@ impl Redaction {
             Value::Number(_) if rule == Some("password") || rule == Some("own") => {
                 self.hide(value, rule.unwrap_or("password"))
             }
-            Value::Array(elements) => elements.iter_mut().fold(false, |any, element| {
-                self.walk(element, name.filter(|_| rule.is_some()), nested) | any
-            }),
-            Value::Object(object) => self.members(object, nested),
+            Value::Array(elements) if rule.is_some() => elements
+                .iter_mut()
+                .fold(false, |any, element| self.walk(element, name, nested) | any),
+            Value::Array(elements) => self.list(elements, arguments::Words::default(), nested),
+            Value::Object(object) if rule == Some("credential") => self.credential(object, nested),
+            Value::Object(object) => self.members(object, name.filter(|_| rule.is_some()), nested),
             _ => false,
         }
     }
 
-    fn members(&self, object: &mut Object<'_>, nested: usize) -> bool {
-        let of_secret = object.get("kind").and_then(Value::as_str) == Some("Secret");
-        // `{"name":"DB_PASSWORD","value":…}`, in the spellings of those who write such lists.
-        let called = [
-            "name",
-            "Name",
-            "key",
-            "Key",
-            "ParameterKey",
-            "path",
-            "displayName",
-        ]
-        .iter()
-        .find_map(|name| object.get(name).and_then(Value::as_str))
-        .map(|name| name.rsplit('/').next().unwrap_or(name).to_owned())
-        // A name that was secret itself is no name of a secret.
-        .filter(|name| !name.contains(MARKER) && self.rule_of(name).is_some());
+    /// `within` is the name of the object itself, if that is a secret's: its `value` is then one.
+    fn members(&self, object: &mut Object<'_>, within: Option<&str>, nested: usize) -> bool {
+        let secret = self.secret_in(object);
+        let called = self.called(object).or_else(|| within.map(str::to_owned));
+        let command = arguments::Words::of_command(object);
+        // `{"pass":3,"fail":0}` counts.
+        let counts = object.get("fail").is_some();
         let mut any = false;
         for (name, value) in object.iter_mut() {
-            any |= match (&called, name) {
-                (_, "data" | "stringData") if of_secret && self.is_on("secret").is_some() => {
-                    self.all_of(value)
-                }
-                (Some(called), name) if names::is_value(name) => {
+            any |= match (&called, value) {
+                (_, value) if secret.is_value(name) => self.all_of(value),
+                (_, value) if secret.is_body(name) => self.of_secret(value, nested),
+                (Some(called), value) if names::is_value(name) => {
                     self.walk(value, Some(called), nested)
                 }
-                _ => self.walk(value, Some(name), nested),
+                (_, Value::Array(words)) if name == "args" => {
+                    self.list(words, command.clone(), nested)
+                }
+                (_, Value::Number(_)) if counts && name == "pass" => false,
+                (_, value) => self.walk(value, Some(name), nested),
             };
         }
         any
     }
 
-    /// Every value of a Kubernetes Secret.
-    fn all_of(&self, value: &mut Value<'_>) -> bool {
-        match value {
-            Value::Object(object) => object
-                .iter_mut()
-                .fold(false, |any, (_, value)| self.hide(value, "secret") | any),
-            _ => false,
+    /// The name that a list of names and values gives, if it is a secret's: `{"name":"DB_PASSWORD","value":…}`, in the spellings of those who
+    /// write such lists.
+    fn called(&self, object: &Object<'_>) -> Option<String> {
+        names::CALLS
+            .iter()
+            .find_map(|name| object.get(name).and_then(Value::as_str))
+            .map(|name| name.rsplit('/').next().unwrap_or(name).to_owned())
+            // A name that was secret itself is no name of a secret.
+            .filter(|name| !name.contains(MARKER) && self.rule_of(name).is_some())
+    }
+
+    /// What an object of credentials has beside what tells whose they are.
+    fn credential(&self, object: &mut Object<'_>, nested: usize) -> bool {
+        let mut any = false;
+        for (name, value) in object.iter_mut() {
+            let of = match names::tells_whose(name) || self.rule_of(name).is_some() {
+                true => name,
+                false => "credential",
+            };
+            any |= self.walk(value, Some(of), nested);
         }
+        any
     }
 
     fn hide(&self, value: &mut Value<'_>, rule: &'static str) -> bool {
@@ -240,8 +266,27 @@ impl Redaction {
                 .walk(&mut inner, None, nested + 1)
                 .then(|| inner.to_string());
         }
-        self.texts.redacted(text, &self.off, key_id)
+        self.plain(text, key_id)
     }
+
+    /// Of a text that is no JSON.
+    fn plain(&self, text: &str, key_id: bool) -> Option<String> {
+        let mut redacted = self.in_query(text);
+        for find in [Self::in_command_line, Self::in_lines] {
+            let found = find(self, redacted.as_deref().unwrap_or(text));
+            redacted = found.or(redacted);
+        }
+        let before = redacted.as_deref().unwrap_or(text);
+        let found = self.texts.redacted(before, &self.off, key_id);
+        found.or(redacted)
+    }
+}
+
+/// Whether a text is an object of JSON that is looked into.
+fn is_object(text: &str, nested: usize) -> bool {
+    text.trim_start().starts_with('{')
+        && nested < NESTED_MAX
+        && json::parse(text.as_bytes()).is_ok()
 }
 
 fn marker(rule: &str) -> String {

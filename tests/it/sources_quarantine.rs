@@ -81,6 +81,33 @@ fn a_secret_is_in_neither_an_entry_nor_the_quarantine() {
     assert!(!items[0].to_string().contains("hunter2"), "{items:?}");
 }
 
+/// A document is kept with the line above it: two lines are not one JSON value, and were looked through as a text is.
+#[test]
+fn a_document_of_two_lines_is_kept_without_its_secrets() {
+    let server = TestServer::guarded();
+    let owner = claimed(&server);
+    let document = json!({
+        "kind": "Secret", "data": {"x": "hunter2-canary"}, "cookie": "hunter2-canary", "password": 12_345_678,
+        "passwords": ["hunter2-canary"], "headers": [{"name": "Authorization", "value": "hunter2-canary"}],
+    });
+    let bulk = format!("{{\"create\":{{}}}}\n{document}\n");
+    let path = "/v1/sources/elastic/shop/_bulk?organization=acme";
+    let answer = owner.call("POST", path, &bulk);
+    assert_eq!(
+        answer.json()["items"][0]["create"]["status"],
+        202,
+        "{}",
+        answer.text()
+    );
+    let kept = "/v1/sources/shop/quarantine?organization=acme";
+    let kept = owner.done("GET", kept, &Value::Null)["items"].to_string();
+    assert!(kept.contains("passwords"), "{kept}");
+    assert!(
+        !kept.contains("hunter2") && !kept.contains("12345678"),
+        "{kept}"
+    );
+}
+
 #[test]
 fn nobody_hears_of_anothers_sources() {
     let server = TestServer::guarded();

@@ -41,6 +41,10 @@ fn members_are_secret_by_their_names() {
         ("tls.key", "private_key"),
         ("connectionString", "connection_string"),
         ("credentials", "credential"),
+        ("MYSQL_PWD", "password"),
+        ("PGPASS", "password"),
+        ("pass", "password"),
+        ("pw", "password"),
     ] {
         let event = format!(r#"{{"a":{{"{member}":"hunter2"}}}}"#);
         assert_eq!(
@@ -70,6 +74,261 @@ fn members_are_secret_by_their_names() {
         redacted(r#"{"kind":"Secret","data":{"a":"b"},"metadata":{"name":"n"}}"#),
         r#"{"data":{"a":"[redacted: secret]"},"kind":"Secret","metadata":{"name":"n"}}"#
     );
+}
+
+/// Only objects that said `kind: Secret` were known as Secrets: patches, lists and the parts of them that a subresource takes are none.
+#[test]
+fn what_is_sent_to_where_secrets_are_is_secret_whatever_it_is_called() {
+    for (what, wanted) in [
+        (
+            r#"{"data":{"x":"aHVudGVyMg=="},"type":"Opaque"}"#,
+            r#"{"data":{"x":"[redacted: secret]"},"type":"Opaque"}"#,
+        ),
+        (
+            r#"[{"op":"replace","path":"/data/x","value":"aHVudGVyMg=="},{"op":"add","path":"/metadata/labels/a","value":"b"}]"#,
+            r#"[{"op":"replace","path":"/data/x","value":"[redacted: secret]"},{"op":"add","path":"/metadata/labels/a","value":"b"}]"#,
+        ),
+        (
+            r#"[{"op":"add","path":"/stringData","value":{"x":"hunter2"}},{"op":"replace","path":"","value":{"data":{"x":"hunter2"}}}]"#,
+            r#"[{"op":"add","path":"/stringData","value":{"x":"[redacted: secret]"}},{"op":"replace","path":"","value":{"data":{"x":"[redacted: secret]"}}}]"#,
+        ),
+        (
+            r#"{"items":[{"data":{"x":"aHVudGVyMg=="},"metadata":{"name":"n"}}]}"#,
+            r#"{"items":[{"data":{"x":"[redacted: secret]"},"metadata":{"name":"n"}}]}"#,
+        ),
+    ] {
+        for (resource, more) in [
+            ("secrets", ""),
+            ("secrets", r#","subresource":"status""#),
+            ("secrets/status", ""),
+        ] {
+            let event = |of: &str| {
+                format!(
+                    r#"{{"objectRef":{{"name":"data","resource":"{resource}"{more}}},"requestObject":{of},"verb":"patch"}}"#
+                )
+            };
+            assert_eq!(redacted(&event(what)), event(wanted));
+        }
+        let google =
+            |of: &str| format!(r#"{{"methodName":"io.k8s.core.v1.secrets.patch","request":{of}}}"#);
+        assert_eq!(redacted(&google(what)), google(wanted));
+        let other =
+            format!(r#"{{"objectRef":{{"resource":"configmaps"}},"requestObject":{what}}}"#);
+        assert!(!redacted(&other).contains("redacted"), "{other}");
+    }
+    assert_eq!(
+        redacted(
+            r#"{"items":[{"data":{"x":"aHVudGVyMg=="},"metadata":{"name":"n"}}],"kind":"SecretList"}"#
+        ),
+        r#"{"items":[{"data":{"x":"[redacted: secret]"},"metadata":{"name":"n"}}],"kind":"SecretList"}"#
+    );
+    // What is no JSON, such as YAML, is not read but taken out.
+    assert_eq!(
+        redacted(
+            r#"{"objectRef":{"resource":"secrets"},"requestObject":"data: {x: aHVudGVyMg==}"}"#
+        ),
+        r#"{"objectRef":{"resource":"secrets"},"requestObject":"[redacted: secret]"}"#
+    );
+}
+
+/// `["--password","…"]`, `mysql -p…` and the same in the address of an exec were stored as they came.
+#[test]
+fn the_arguments_of_commands_are_secret_where_they_follow_such_a_flag() {
+    for (event, wanted) in [
+        (
+            r#"["run","--password","hunter2","--name","ana"]"#,
+            r#"["run","--password","[redacted: password]","--name","ana"]"#,
+        ),
+        (
+            r#"["--api-token","abc",{"a":["--pin",1234]}]"#,
+            r#"["--api-token","[redacted: token]",{"a":["--pin","[redacted: password]"]}]"#,
+        ),
+        (
+            r#"["/usr/bin/mysql","-uroot","-phunter"]"#,
+            r#"["/usr/bin/mysql","-uroot","-p[redacted: password]"]"#,
+        ),
+        (
+            r#"{"args":["-phunter"],"command":["mysqldump"]}"#,
+            r#"{"args":["-p[redacted: password]"],"command":["mysqldump"]}"#,
+        ),
+        (r#"["-phunter22"]"#, r#"["-p[redacted: password]"]"#),
+        (
+            r#"["sh","-c","mysql -uroot -p'hunter two' db && sshpass -p hunter2 ssh a"]"#,
+            r#"["sh","-c","mysql -uroot -p'[redacted: password]' db && sshpass -p [redacted: password] ssh a"]"#,
+        ),
+        (
+            r#"["curl -u ana:hunter2 https://a","docker login -u ana -p hunter2 r"]"#,
+            r#"["curl -u ana:[redacted: password] https://a","docker login -u ana -p [redacted: password] r"]"#,
+        ),
+        (
+            r#"{"requestURI":"/api/v1/namespaces/n/pods/p/exec?command=mysql&command=-uroot&command=-phunter&container=c"}"#,
+            r#"{"requestURI":"/api/v1/namespaces/n/pods/p/exec?command=mysql&command=-uroot&command=-p[redacted: password]&container=c"}"#,
+        ),
+        (
+            r#"{"requestURI":"/exec?command=a&command=--password%3Dhunter2&command=--token&command=x1%26&stdin=true"}"#,
+            r#"{"requestURI":"/exec?command=a&command=--password=[redacted: assignment]&command=--token&command=[redacted: token]&stdin=true"}"#,
+        ),
+        (
+            r#"{"requestURI":"/exec?command=sh&command=-c&command=mysql+-phunter2%26%26echo"}"#,
+            r#"{"requestURI":"/exec?command=sh&command=-c&command=mysql -p[redacted: password]"}"#,
+        ),
+    ] {
+        assert_eq!(redacted(event), wanted);
+        assert_eq!(redacted(wanted), wanted);
+    }
+    for harmless in [
+        r#"["docker","run","-p","8080:80","-p8080","-phttp2:80","a"]"#,
+        r#"["mkdir","-p","/var/lib/mysql","-p/var"]"#,
+        r#"["-profile","-port=8080","-pprof-addr","-policy"]"#,
+        r#"["--password-file","/run/secrets/a","--no-password","ana","--use-token","x","--password","$(DB_PASSWORD)"]"#,
+        r#"["mysql","-uroot","-p","payments"]"#,
+        r#"["the flag --password is required","no --token flag","mkdir -p /var/lib -m 700"]"#,
+        r#"{"requestURI":"/exec?command=ls&command=-la&container=c"}"#,
+        r#"{"p":"/x?command=mkdir&command=-p&command=%2Fvar"}"#,
+    ] {
+        assert_eq!(redacted(harmless), harmless);
+    }
+}
+
+/// A ConfigMap's YAML and a header are texts; of texts only `password=…` and JSON's quotes were known.
+#[test]
+fn lines_of_a_text_are_secret_by_their_keys() {
+    for (text, wanted) in [
+        ("password: hunter2", "password: [redacted: password]"),
+        (
+            "db:\n  host: a\n  password: 'hunter two' # old\n  port: 5432\n",
+            "db:\n  host: a\n  password: '[redacted: password]' # old\n  port: 5432\n",
+        ),
+        (
+            "a: b\n- token: hunter2\r\n- name: x\r\n",
+            "a: b\n- token: [redacted: token]\r\n- name: x\r\n",
+        ),
+        (
+            "tls.key: |\n  hunter2\n  hunter3\nhost: a",
+            "tls.key: |\n  [redacted: private_key]\nhost: a",
+        ),
+        (
+            "env:\n- name: DB_PASSWORD\n  value: hunter2\n- name: MODE\n  value: fast",
+            "env:\n- name: DB_PASSWORD\n  value: [redacted: password]\n- name: MODE\n  value: fast",
+        ),
+        (
+            "kind: Secret\ndata:\n  a: hunter2\n  b: |\n    hunter2\n  c: hunter2\nmetadata:\n  name: n",
+            "kind: Secret\ndata:\n  a: [redacted: secret]\n  b: |\n    [redacted: secret]\n  c: [redacted: secret]\nmetadata:\n  name: n",
+        ),
+        (
+            "GET / HTTP/1.1\nCookie: a=hunter2; b=c\nX-Api-Key: hunter2",
+            "GET / HTTP/1.1\nCookie: [redacted: cookie]\nX-Api-Key: [redacted: api_key]",
+        ),
+        (
+            "MYSQL_PWD=hunter2 db_pass=hunter2",
+            "MYSQL_PWD=[redacted: assignment] db_pass=[redacted: assignment]",
+        ),
+    ] {
+        let redacted = Redaction::default().text(text);
+        assert_eq!(redacted.as_deref(), Some(wanted));
+        assert_eq!(Redaction::default().text(wanted), None, "{wanted}");
+    }
+    for harmless in [
+        "password: must be at least 8 characters",
+        "token: expired",
+        "secret: not found",
+        "secretName: db\nnextToken: abc\ntokens: 5\ntokenTTL: 5m\npassword:\n  min: 8\n",
+        "password: ${DB_PASSWORD}\ntoken: \"\"\nsecret: true\n",
+        "ana : TTY=pts/0 ; PWD=/home/ana ; USER=root ; COMMAND=/bin/ls",
+        "kind: ConfigMap\ndata:\n  a: b\n",
+        "bypass: maybe\nbypass=strict",
+    ] {
+        assert_eq!(Redaction::default().text(harmless), None, "{harmless}");
+    }
+}
+
+/// Azure's column says what was allowed where; a header of the same name is a secret.
+#[test]
+fn an_authorization_that_is_an_object_is_looked_into() {
+    let column = r#"{"Authorization":"{\"action\":\"Microsoft.Compute/write\",\"scope\":\"/subscriptions/7\"}"}"#;
+    assert_eq!(redacted(column), column);
+    let object =
+        r#"{"Authorization":{"action":"Microsoft.Compute/write","scope":"/subscriptions/7"}}"#;
+    assert_eq!(redacted(object), object);
+    assert_eq!(
+        redacted(
+            r#"{"Authorization":"{\"action\":\"x\",\"token\":\"hunter2\"}","l":{"authorization":"{hunter2"}}"#
+        ),
+        r#"{"Authorization":"{\"action\":\"x\",\"token\":\"[redacted: token]\"}","l":{"authorization":"[redacted: authorization]"}}"#
+    );
+}
+
+#[test]
+fn objects_of_credentials_keep_what_tells_whose_they_are() {
+    for (event, wanted) in [
+        (
+            r#"{"credentials":{"a":"hunter2","accessKeyId":"ASIAIOSFODNN7EXAMPLE","expiration":"Jan 1, 2026","l":["hunter2"],"username":"ana"}}"#,
+            r#"{"credentials":{"a":"[redacted: credential]","accessKeyId":"ASIAIOSFODNN7EXAMPLE","expiration":"Jan 1, 2026","l":["[redacted: credential]"],"username":"ana"}}"#,
+        ),
+        (
+            r#"{"credentials":[{"temporary":false,"type":"password","value":"hunter2"}]}"#,
+            r#"{"credentials":[{"temporary":false,"type":"password","value":"[redacted: credential]"}]}"#,
+        ),
+        (
+            r#"{"cookies":[{"name":"sid","value":"hunter2"}],"password":{"value":"hunter2"}}"#,
+            r#"{"cookies":[{"name":"sid","value":"[redacted: cookie]"}],"password":{"value":"[redacted: password]"}}"#,
+        ),
+    ] {
+        assert_eq!(redacted(event), wanted);
+        assert_eq!(redacted(wanted), wanted);
+    }
+    for harmless in [
+        r#"{"PasswordUpdated":"Success","credentials":{"groups":["dev"],"jti":"7"},"httpTokens":"required"}"#,
+        r#"{"secret":{"name":"db"},"summary":{"fail":0,"pass":12}}"#,
+        r#"{"env":[{"name":"PWD","value":"/home/ana"}],"passwordFile":"/run/a"}"#,
+    ] {
+        assert_eq!(redacted(harmless), harmless);
+    }
+}
+
+/// A bulk call's two lines are not one JSON value, and were looked at as a text.
+#[test]
+fn bytes_are_read_line_by_line_and_by_names_where_they_are_damaged() {
+    let bytes = |raw: &str| {
+        let once = REDACTION.bytes(raw.as_bytes().to_vec());
+        assert_eq!(REDACTION.bytes(once.clone()), once);
+        String::from_utf8(once).expect("a text")
+    };
+    let secrets = r#"{"a":{"data":{"x":"aHVudGVyMg=="},"kind":"Secret"},"cookie":"hunter2","headers":[{"name":"Authorization","value":"hunter2"}],"password":12345678,"passwords":["hunter2",7]}"#;
+    let action = "{ \"create\": {\"_index\":\"i\"} }\r\n";
+    let two = bytes(&format!("{action}{secrets}\r\n"));
+    assert!(two.starts_with(action) && two.ends_with("}\r\n"), "{two}");
+    for (damage, at) in [
+        ("\"", 3),
+        ("}", secrets.len()),
+        (",", 1),
+        ("\\", 3),
+        ("\"p\":1,\"p\":2,", 1),
+    ] {
+        let mut damaged = secrets.to_owned();
+        damaged.insert_str(at, damage);
+        for raw in [
+            damaged.clone(),
+            format!("{action}{damaged}\n"),
+            damaged.replace(',', ",\n  "),
+        ] {
+            let said = bytes(&raw);
+            for secret in ["hunter2", "12345678", "aHVudGVyMg"] {
+                assert!(!said.contains(secret), "{raw}\n{said}");
+            }
+        }
+    }
+    let cut = bytes(r#"{"a":"b","cookie":"hunter2"#);
+    assert_eq!(cut, r#"{"a":"b","cookie":"[redacted: cookie]""#);
+    let odd = [
+        b"{\"cookie\":\"hunter2\",\"a\":\"".as_slice(),
+        b"\xff\",\"token\":\"hunter2\"}",
+    ]
+    .concat();
+    let odd = REDACTION.bytes(odd);
+    assert!(memchr::memmem::find(&odd, b"hunter2").is_none() && odd.contains(&0xff));
+    let harmless = "{\"a\":1\n{\"nextPageToken\":7,\"secretName\":\"db\"";
+    assert_eq!(bytes(harmless), harmless);
 }
 
 #[test]
@@ -238,11 +497,19 @@ fn hostile_sizes_take_time_in_proportion() {
             "-----BEGIN PRIVATE KEY-----",
             "?token=",
             "{\"a\":",
+            " --password",
+            " mysql -p'",
+            "command=-p&?",
+            "password: |\n ",
+            "\"password\":[1,",
+            "\\\"\":",
+            "\"\":\"",
         ];
         for part in parts {
             let text = part.repeat(n);
-            let event = Value::from(vec![Value::from(text)]).to_string();
+            let event = Value::from(vec![Value::from(text.clone())]).to_string();
             let _ = redacted(&event);
+            let _ = REDACTION.bytes(text.into_bytes());
         }
         // Texts of JSON in texts of JSON, far deeper than is looked into.
         let mut inner = "1".to_owned();
@@ -270,6 +537,12 @@ fn values() -> impl Strategy<Value = Value<'static>> {
             "AKIAIOSFODNN7EXAMPLE",
             "-----BEGIN PRIVATE KEY-----\nab",
             "password=a&token=Bearer abcdefghijklmnopqr",
+            "--password",
+            "-phunter22",
+            "mysql -p'a b' --token",
+            "/exec?command=mysql&command=-pa%20b&token=x",
+            "password: a\ntoken: |\n  a\n  b\nname: pass\nvalue: a b",
+            "kind: Secret\ndata:\n  a: b\n",
         ])
         .prop_map(String::from),
     ];
@@ -284,6 +557,13 @@ fn values() -> impl Strategy<Value = Value<'static>> {
         "env",
         "accessKeyId",
         "cookie",
+        "credentials",
+        "objectRef",
+        "requestObject",
+        "resource",
+        "path",
+        "op",
+        "args",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -309,6 +589,17 @@ proptest! {
         let once = value.to_string();
         prop_assert!(!redaction.value(&mut value), "{once}\n{value}");
         prop_assert_eq!(value.to_string(), once);
+    }
+
+    #[test]
+    fn of_damaged_bytes_doing_it_again_changes_nothing(value in values(), cut in 0_usize..200, other in any::<u8>()) {
+        let mut bytes = value.to_string().into_bytes();
+        if let Some(byte) = bytes.get_mut(cut) {
+            *byte = other;
+        }
+        let once = REDACTION.bytes(bytes);
+        let twice = REDACTION.bytes(once.clone());
+        prop_assert!(twice == once, "{}\n{}", String::from_utf8_lossy(&once), String::from_utf8_lossy(&twice));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What secrets look like in the middle of a text.
 
+use super::names;
 use regex::{Captures, Regex, RegexSet};
 use std::collections::BTreeSet;
 
@@ -38,7 +39,7 @@ const PATTERNS: &[(&str, &str)] = &[
     ),
     (
         "assignment",
-        r"((?:[Pp]ass[Ww]ord|PASSWORD|[Pp]asswd|PASSWD|[Pp]assphrase|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Aa]pi_?[Kk]ey|API_?KEY)(?:\\?\x22\s{0,4}:\s{0,4}\\?\x22|\s{0,2}=\s{0,2}[\x22']?))(?P<secret>[^\s\x22'&;,|<>\\]{3,})",
+        r"((?:[Pp]ass[Ww]ord|PASSWORD|[Pp]asswd|PASSWD|[Pp]assphrase|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Aa]pi_?[Kk]ey|API_?KEY|(?:(?-u:\b)|_|PG)(?:[Pp]ass|PASS|[Pp]w|PW))(?:\\?[\x22']\s{0,4}:\s{0,4}\\?[\x22']|\s{0,2}=\s{0,2}[\x22']?))(?P<secret>[^\s\x22'&;,|<>\\]{3,})",
     ),
 ];
 
@@ -126,10 +127,18 @@ fn replaced(found: &Captures<'_>, rule: &str) -> String {
     let Some(secret) = found.name("secret") else {
         return super::marker(rule);
     };
-    if super::names::says_nothing(secret.as_str()) || secret.as_str().starts_with("[redacted:") {
+    if names::says_nothing(secret.as_str()) || secret.as_str().starts_with("[redacted:") {
         return whole.to_owned();
     }
     let start = secret.start() - found.get(0).map_or(0, |all| all.start());
+    let said = secret.as_str();
+    // `PWD=/home/ana` is where somebody was, and a switch is no password.
+    let is_none = rule == "assignment"
+        && (names::is_directory(whole[..start].trim_end_matches(['=', ' ']), said)
+            || ["true", "false", "none"].contains(&said));
+    if is_none {
+        return whole.to_owned();
+    }
     let end = start + secret.len();
     format!(
         "{}{}{}",

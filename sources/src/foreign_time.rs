@@ -1,4 +1,11 @@
 //! Instants as other systems write them.
+//!
+//! - this file: numbers, and RFC 3339 with its relatives
+//! - `words`: dates whose months have names, or whose parts stand in another order
+//! - `zone`: offsets, and the letters that stand for them
+
+mod words;
+mod zone;
 
 use entry::Timestamp;
 use entry::json::Value;
@@ -20,13 +27,19 @@ pub fn read(value: &Value<'_>, now: Timestamp) -> Option<ForeignTime> {
     }
 }
 
+/// Whether a word is a zone whose offset is known, and not a host that is called so.
+pub(crate) fn is_zone_name(word: &str) -> bool {
+    zone::is_known(word)
+}
+
 /// Whether a text says no more than the timestamp read from it: RFC 3339, without digits beyond microseconds.
 pub fn says_no_more(text: &str) -> bool {
     Timestamp::parse(text).is_ok() && text.len() <= "2026-11-23T09:09:34.723264Z".len()
 }
 
 /// The instant of a text: RFC 3339 and its relatives (a space for the `T`, `+0000`, no zone, a comma before the fraction, no
-/// separators at all), syslog's `Oct  5 09:31:22`, or a number since 1970 in seconds, milli-, micro- or nanoseconds.
+/// separators at all), dates with the names of months, with or without a year (`Nov 23 2026 09:40:48`, mail's, syslog's `Oct  5 09:31:22`), `11/23/2026
+/// 9:40:48 AM` where no other order can be meant, or a number since 1970 in seconds, milli-, micro- or nanoseconds.
 pub fn parse(text: &str, now: Timestamp) -> Option<ForeignTime> {
     let text = text.trim();
     if text
@@ -34,13 +47,19 @@ pub fn parse(text: &str, now: Timestamp) -> Option<ForeignTime> {
         .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
         && !text.get(1..).is_some_and(|rest| rest.contains('-'))
     {
-        return epoch(text).map(full);
+        // Fourteen digits are a date if they can be one: as milliseconds they would lie centuries ahead.
+        return date_time(text)
+            .filter(|_| text.len() >= COMPACT_DIGITS)
+            .or_else(|| epoch(text).map(full));
     }
     if let Ok(timestamp) = Timestamp::parse(text) {
         return Some(full(timestamp));
     }
-    date_time(text).or_else(|| syslog(text, now))
+    date_time(text).or_else(|| words::parse(text, now))
 }
+
+/// Of `20261123094048`.
+const COMPACT_DIGITS: usize = 14;
 
 fn full(timestamp: Timestamp) -> ForeignTime {
     ForeignTime {
@@ -106,7 +125,9 @@ fn date_time(text: &str) -> Option<ForeignTime> {
         "" => String::new(),
         digits => format!(".{}", digits.get(..9).unwrap_or(digits)),
     };
-    let (zone, zone_assumed) = zone_of(zone.trim())?;
+    // Go prints a zone's name after its offset.
+    let zone = zone.trim().split(' ').next().unwrap_or("");
+    let (zone, zone_assumed) = zone::read(zone)?;
     let timestamp = Timestamp::parse(&format!("{date}T{clock}{fraction}{zone}")).ok()?;
     Some(ForeignTime {
         timestamp,
@@ -114,11 +135,17 @@ fn date_time(text: &str) -> Option<ForeignTime> {
     })
 }
 
-/// `20230710T114739…` with its separators; `None` for anything else.
+/// `20230710T114739…` or `20230710114739…` with its separators; `None` for anything else.
 fn expand(text: &str) -> Option<String> {
-    let (date, clock) = text.split_once('T')?;
     let digits =
         |t: &str, n: usize| t.len() >= n && t.as_bytes()[..n].iter().all(u8::is_ascii_digit);
+    let compact = || {
+        let is_compact = digits(text, COMPACT_DIGITS)
+            && !text[COMPACT_DIGITS..].starts_with(|c: char| c.is_ascii_digit())
+            && matches!(&text[..2], "19" | "20");
+        is_compact.then(|| text.split_at(8))
+    };
+    let (date, clock) = text.split_once('T').or_else(compact)?;
     if date.len() != 8 || !digits(date, 8) || !digits(clock, 6) {
         return None;
     }
@@ -127,53 +154,6 @@ fn expand(text: &str) -> Option<String> {
         (&clock[..2], &clock[2..4], &clock[4..]),
     );
     Some(format!("{year}-{month}-{day}T{hour}:{minute}:{rest}"))
-}
-
-/// A zone in RFC 3339's form, and whether it had to be assumed.
-fn zone_of(zone: &str) -> Option<(String, bool)> {
-    // Go prints a zone's name after its offset.
-    let zone = zone.split(' ').next().unwrap_or("");
-    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-    match (zone.get(..1), zone.get(1..)) {
-        _ if matches!(zone, "UTC" | "GMT") => Some(("Z".to_owned(), false)),
-        (None, _) => Some(("Z".to_owned(), true)),
-        (Some("Z" | "z"), Some("")) => Some(("Z".to_owned(), false)),
-        (Some(sign @ ("+" | "-")), Some(rest)) => match rest.len() {
-            2 if digits(rest) => Some((format!("{sign}{rest}:00"), false)),
-            4 if digits(rest) => Some((format!("{sign}{}:{}", &rest[..2], &rest[2..]), false)),
-            5 => Some((zone.to_owned(), false)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// `Oct  5 09:31:22`: of the year that makes it the past, or at most a day ahead.
-fn syslog(text: &str, now: Timestamp) -> Option<ForeignTime> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    const DAY_MICROS: i64 = 86_400 * 1_000_000;
-    let mut parts = text.split_ascii_whitespace();
-    let (month, day, clock) = (parts.next()?, parts.next()?, parts.next()?);
-    let month = 1 + MONTHS.iter().position(|m| m.eq_ignore_ascii_case(month))?;
-    let day: u8 = day.parse().ok()?;
-    let year: i32 = now.to_string().get(..4)?.parse().ok()?;
-    let latest = now.as_micros().saturating_add(DAY_MICROS);
-    // A year without 29 February is passed over.
-    (0..8)
-        .filter_map(|back| {
-            Timestamp::parse(&format!(
-                "{:04}-{month:02}-{day:02}T{clock}Z",
-                year + 1 - back
-            ))
-            .ok()
-        })
-        .find(|t| t.as_micros() <= latest)
-        .map(|timestamp| ForeignTime {
-            timestamp,
-            zone_assumed: true,
-        })
 }
 
 #[cfg(test)]
@@ -253,11 +233,108 @@ mod tests {
         ("Jul 10 11:47:39", "2025-07-10T11:47:39.000000Z", true),
         ("Feb  5 09:31:22", "2026-02-05T09:31:22.000000Z", true),
         ("Feb 29 09:31:22", "2024-02-29T09:31:22.000000Z", true),
+        (
+            "Jul 10 11:47:39.5 CEST",
+            "2025-07-10T09:47:39.500000Z",
+            false,
+        ),
+    ];
+
+    /// Of these a year is written, and was not read: all were taken for the time of receipt, or for a year six hundred years ahead.
+    const WITH_YEAR: &[(&str, &str, bool)] = &[
+        ("Nov 23 2026 09:40:48", "2026-11-23T09:40:48.000000Z", true),
+        (
+            "Nov 23 2026 09:40:48.811 UTC",
+            "2026-11-23T09:40:48.811000Z",
+            false,
+        ),
+        (
+            "Nov 23 2026 09:40:48.811 EST",
+            "2026-11-23T14:40:48.811000Z",
+            false,
+        ),
+        (
+            "November 23, 2026 9:40 PM",
+            "2026-11-23T21:40:00.000000Z",
+            true,
+        ),
+        ("Nov  3 2026", "2026-11-03T00:00:00.000000Z", true),
+        (
+            "Mon Nov 23 09:40:48 2026",
+            "2026-11-23T09:40:48.000000Z",
+            true,
+        ),
+        (
+            "Mon Nov 23 09:40:48 CET 2026",
+            "2026-11-23T08:40:48.000000Z",
+            false,
+        ),
+        (
+            "Mon, 23 Nov 2026 09:40:48 +0100",
+            "2026-11-23T08:40:48.000000Z",
+            false,
+        ),
+        (
+            "Mon, 23 Nov 2026 09:40:48 GMT",
+            "2026-11-23T09:40:48.000000Z",
+            false,
+        ),
+        (
+            "Mon Nov 23 2026 09:40:48 GMT+0100 (Central European Standard Time)",
+            "2026-11-23T08:40:48.000000Z",
+            false,
+        ),
+        (
+            "[23/Nov/2026:09:40:48 +0000]",
+            "2026-11-23T09:40:48.000000Z",
+            false,
+        ),
+        (
+            "23-Nov-2026 09:40:48,5",
+            "2026-11-23T09:40:48.500000Z",
+            true,
+        ),
+        ("2026/11/23 09:40:48", "2026-11-23T09:40:48.000000Z", true),
+        ("11/23/2026 9:40:48 AM", "2026-11-23T09:40:48.000000Z", true),
+        (
+            "11/23/2026 12:00:00 AM",
+            "2026-11-23T00:00:00.000000Z",
+            true,
+        ),
+        ("23/11/2026 09:40:48", "2026-11-23T09:40:48.000000Z", true),
+        ("20261123094048", "2026-11-23T09:40:48.000000Z", true),
+        ("20261123094048.811", "2026-11-23T09:40:48.811000Z", true),
+        ("20261123094048Z", "2026-11-23T09:40:48.000000Z", false),
+        ("20261123094048+0100", "2026-11-23T08:40:48.000000Z", false),
+        (
+            "2026-11-23 09:40:48 CET",
+            "2026-11-23T08:40:48.000000Z",
+            false,
+        ),
+        (
+            "2026-11-23 09:40:48 PDT",
+            "2026-11-23T16:40:48.000000Z",
+            false,
+        ),
+        // America's or China's, India's or Ireland's: nobody can tell.
+        (
+            "2026-11-23 09:40:48 CST",
+            "2026-11-23T09:40:48.000000Z",
+            true,
+        ),
+        (
+            "Nov 23 2026 09:40:48 IST",
+            "2026-11-23T09:40:48.000000Z",
+            true,
+        ),
+        // No date, so milliseconds; and no year of ours.
+        ("20261399094048", "2612-01-22T22:24:54.048000Z", false),
+        ("16889896591230", "2505-03-21T21:56:31.230000Z", false),
     ];
 
     #[test]
     fn instants_are_read_as_they_occur_in_real_data() {
-        for (text, expected, assumed) in REAL {
+        for (text, expected, assumed) in REAL.iter().chain(WITH_YEAR) {
             let found = parse(text, now()).unwrap_or_else(|| panic!("{text} is an instant"));
             assert_eq!(
                 (found.timestamp.to_string().as_str(), found.zone_assumed),
@@ -305,6 +382,18 @@ mod tests {
             "20230710T11",
             "ééééé 2020-01-01",
             "2020-01-0é",
+            "11/12/2026 09:40:48",
+            "9/10/2026 1:02:03 PM",
+            "11/23/26 09:40:48",
+            "Nov 23 2026 2026",
+            "Nov 23 2026 13:00 PM",
+            "Nov 31 2026 09:40:48",
+            "Nov 23 09:40:48 web-1",
+            "Nov 23",
+            "Novem 23 2026",
+            "23 2026 09:40:48",
+            "Nov 23 2026 09:40:48 +9",
+            "2026-11-23 09:40:48 ABCDEF",
         ] {
             assert_eq!(parse(text, now()), None, "{text}");
         }

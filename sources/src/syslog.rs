@@ -12,6 +12,7 @@ pub mod relp;
 
 use crate::cef;
 use crate::foreign::Claims;
+use crate::foreign_time;
 use crate::sent::{Call, Fate, Identity, Sent};
 use crate::table::{Reads, Table};
 use entry::json::{self, Object, Value};
@@ -350,17 +351,39 @@ fn time(text: &str) -> Option<(&str, &str)> {
     if !MONTHS.iter().any(|known| known.eq_ignore_ascii_case(month)) {
         return None;
     }
-    let head = text.get(..15)?;
-    let bytes = head.as_bytes();
-    let digit = |at: usize| bytes[at].is_ascii_digit();
-    let shaped = bytes[3] == b' '
-        && (digit(4) || bytes[4] == b' ')
-        && digit(5)
-        && bytes[6] == b' '
-        && [7, 8, 10, 11, 13, 14].into_iter().all(digit)
-        && bytes[9] == b':'
-        && bytes[12] == b':';
-    shaped.then(|| (head, &text[15..]))
+    let day = text.get(..7)?.as_bytes();
+    let is_day = day[3] == b' '
+        && (day[4].is_ascii_digit() || day[4] == b' ')
+        && day[5].is_ascii_digit()
+        && day[6] == b' ';
+    let year = text.get(7..12).and_then(|year| year.strip_suffix(' '));
+    let has_year = year.is_some_and(|year| year.bytes().all(|b| b.is_ascii_digit()));
+    let start = if has_year { 12 } else { 7 };
+    let clock = text.get(start..start + 8)?.as_bytes();
+    let digit = |at: usize| clock[at].is_ascii_digit();
+    let is_clock =
+        [0, 1, 3, 4, 6, 7].into_iter().all(digit) && clock[2] == b':' && clock[5] == b':';
+    if !is_day || !is_clock {
+        return None;
+    }
+    let end = start + 8 + fraction_and_zone(&text[start + 8..]);
+    Some((&text[..end], &text[end..]))
+}
+
+/// How long `.811 UTC` is, with any of it missing.
+fn fraction_and_zone(text: &str) -> usize {
+    let digits = text.strip_prefix('.').unwrap_or("");
+    let digits = digits.len()
+        - digits
+            .trim_start_matches(|c: char| c.is_ascii_digit())
+            .len();
+    let fraction = if digits > 0 { digits + 1 } else { 0 };
+    let zone = text[fraction..]
+        .strip_prefix(' ')
+        .and_then(|rest| rest.split_once([' ', ':']))
+        .map(|(word, _)| word)
+        .filter(|word| foreign_time::is_zone_name(word));
+    fraction + zone.map_or(0, |zone| zone.len() + 1)
 }
 
 /// `tag: message`, `tag[pid]: message`; `None` if no tag stands there.

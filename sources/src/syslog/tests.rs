@@ -293,3 +293,58 @@ proptest! {
         prop_assert_eq!(frames(&pieces, bytes_max), frames(&[stream.as_bytes()], bytes_max));
     }
 }
+
+/// Headers with a year were taken for a part of the message, and the message for one without a time.
+#[test]
+fn a_header_s_time_may_have_a_year_a_fraction_and_a_zone() {
+    for (line, time, host) in [
+        (
+            "<14>Nov 23 2026 09:40:48 fw1 app: x",
+            "Nov 23 2026 09:40:48",
+            "fw1",
+        ),
+        (
+            "<14>Nov 23 2026 09:40:48.811 UTC fw1 app: x",
+            "Nov 23 2026 09:40:48.811 UTC",
+            "fw1",
+        ),
+        (
+            "<14>Nov  3 09:40:48.811 fw1 app: x",
+            "Nov  3 09:40:48.811",
+            "fw1",
+        ),
+        (
+            "<14>Nov 23 09:40:48 CET fw1 app: x",
+            "Nov 23 09:40:48 CET",
+            "fw1",
+        ),
+        ("<14>Nov 23 09:40:48 UTCX app: x", "Nov 23 09:40:48", "UTCX"),
+    ] {
+        let message = Value::Object(message(line.as_bytes()));
+        let said = |name| message.get(name).and_then(Value::as_str);
+        assert_eq!(
+            (said("timestamp"), said("hostname")),
+            (Some(time), Some(host)),
+            "{line}"
+        );
+        assert_eq!(
+            (said("app_name"), said("message")),
+            (Some("app"), Some("x")),
+            "{line}"
+        );
+    }
+    let cef = "<14>Nov 23 2026 09:40:48 fw1 CEF:0|V|P|1|7|login|3|rt=Nov 23 2026 09:40:48.811 UTC suser=ana";
+    let leef = "LEEF:1.0|V|P|1|login|devTime=Nov 23 2026 09:40:48.811 UTC\tusrName=ana";
+    for line in [cef, leef] {
+        let sent = read(line.as_bytes(), None, &crate::testing::claims("s"));
+        let Fate::Store(draft) = &sent[0].fate else {
+            panic!("{sent:?}");
+        };
+        let time = draft.timestamp.map(|time| time.to_string());
+        assert_eq!(
+            time.as_deref(),
+            Some("2026-11-23T09:40:48.811000Z"),
+            "{line}"
+        );
+    }
+}

@@ -37,6 +37,10 @@ impl Mapper for Azure {
         }
     }
 
+    fn release(&mut self, last: u64, done: &mut dyn FnMut(Item, Fate)) {
+        self.kubernetes.release(last, done);
+    }
+
     fn finish(&mut self, done: &mut dyn FnMut(Item, Fate)) {
         self.kubernetes.finish(done);
     }

@@ -65,6 +65,9 @@ pub trait Mapper: Send {
     /// Decides one item, or holds it; `header` has the members of the object around it.
     fn take(&mut self, item: Item, header: &[u8], done: &mut dyn FnMut(Item, Fate));
 
+    /// Decides what is still held of the items up to that number of their places: it was waited for long enough.
+    fn release(&mut self, _last: u64, _done: &mut dyn FnMut(Item, Fate)) {}
+
     /// Decides what is still held: the input ended.
     fn finish(&mut self, _done: &mut dyn FnMut(Item, Fate)) {}
 }

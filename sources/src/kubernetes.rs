@@ -111,13 +111,13 @@ impl Kubernetes {
             let Some(oldest) = self.held_order.pop_front() else {
                 break;
             };
-            if let Some((item, draft)) = self.release(&oldest) {
+            if let Some((item, draft)) = self.take_out(&oldest) {
                 done(item, Fate::Send(draft));
             }
         }
     }
 
-    fn release(&mut self, request: &RequestKey) -> Option<(Item, Box<Draft>)> {
+    fn take_out(&mut self, request: &RequestKey) -> Option<(Item, Box<Draft>)> {
         let released = self.held.remove(request)?;
         self.held_bytes -= released.0.raw.len();
         Some(released)
@@ -159,7 +159,7 @@ impl Mapper for Kubernetes {
             }
             Stage::Started => self.hold(item, mapped.request, mapped.draft, done),
             Stage::Last => {
-                if let Some((started, _)) = self.release(&mapped.request) {
+                if let Some((started, _)) = self.take_out(&mapped.request) {
                     done(
                         started,
                         Fate::Skip("ResponseStarted: the entry is a later stage"),
@@ -171,9 +171,23 @@ impl Mapper for Kubernetes {
         }
     }
 
+    fn release(&mut self, last: u64, done: &mut dyn FnMut(Item, Fate)) {
+        let held = self
+            .held
+            .iter()
+            .map(|(request, (item, _))| (item.place.nth, *request));
+        let mut old: Vec<(u64, RequestKey)> = held.filter(|(nth, _)| *nth <= last).collect();
+        old.sort_unstable();
+        for (_, request) in old {
+            if let Some((item, draft)) = self.take_out(&request) {
+                done(item, Fate::Send(draft));
+            }
+        }
+    }
+
     fn finish(&mut self, done: &mut dyn FnMut(Item, Fate)) {
         while let Some(request) = self.held_order.pop_front() {
-            if let Some((item, draft)) = self.release(&request) {
+            if let Some((item, draft)) = self.take_out(&request) {
                 done(item, Fate::Send(draft));
             }
         }

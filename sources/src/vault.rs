@@ -61,13 +61,13 @@ impl Vault {
             let Some(oldest) = self.order.pop_front() else {
                 break;
             };
-            if let Some((item, draft)) = self.release(&oldest) {
+            if let Some((item, draft)) = self.take_out(&oldest) {
                 done(item, Fate::Send(draft));
             }
         }
     }
 
-    fn release(&mut self, id: &str) -> Option<(Item, Box<Draft>)> {
+    fn take_out(&mut self, id: &str) -> Option<(Item, Box<Draft>)> {
         let released = self.held.remove(id)?;
         self.held_bytes -= released.0.raw.len();
         Some(released)
@@ -91,7 +91,7 @@ impl Vault {
         mut draft: Box<Draft>,
         done: &mut dyn FnMut(Item, Fate),
     ) {
-        if let Some((request, asked)) = self.release(&id) {
+        if let Some((request, asked)) = self.take_out(&id) {
             // What was refused may say so in the request alone.
             if draft.result == Result::Success && asked.result == Result::Failure {
                 draft.result = asked.result;
@@ -136,9 +136,23 @@ impl Mapper for Vault {
         }
     }
 
+    fn release(&mut self, last: u64, done: &mut dyn FnMut(Item, Fate)) {
+        let held = self
+            .held
+            .iter()
+            .map(|(request, (item, _))| (item.place.nth, request.clone()));
+        let mut old: Vec<(u64, Box<str>)> = held.filter(|(nth, _)| *nth <= last).collect();
+        old.sort_unstable();
+        for (_, request) in old {
+            if let Some((item, draft)) = self.take_out(&request) {
+                done(item, Fate::Send(draft));
+            }
+        }
+    }
+
     fn finish(&mut self, done: &mut dyn FnMut(Item, Fate)) {
         while let Some(id) = self.order.pop_front() {
-            if let Some((item, draft)) = self.release(&id) {
+            if let Some((item, draft)) = self.take_out(&id) {
                 done(item, Fate::Send(draft));
             }
         }

@@ -230,6 +230,14 @@ fn format(
     }
 }
 
+/// The number of the last item that was read so long ago.
+fn last_before(open: &BTreeMap<u64, Open>, ago: Duration) -> Option<u64> {
+    let old = open
+        .iter()
+        .take_while(|(_, open)| open.since.elapsed() >= ago);
+    old.last().map(|(number, _)| *number)
+}
+
 impl Follow<'_> {
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -344,15 +352,14 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// What waits for another for too long is decided without it.
+    /// What waits for another for too long is decided without it; what came later goes on waiting.
     fn give_up_waiting(&mut self) -> Result<(), Failure> {
-        let oldest = self.open.first_key_value();
-        if oldest.is_none_or(|(_, open)| open.since.elapsed() < HOLD_MAX) {
+        let Some(last) = last_before(&self.open, HOLD_MAX) else {
             return Ok(());
-        }
+        };
         let mut decided = Vec::new();
         self.mapper
-            .finish(&mut |item, fate| decided.push((item, fate)));
+            .release(last, &mut |item, fate| decided.push((item, fate)));
         self.decide(decided)
     }
 
@@ -455,5 +462,36 @@ struct NoSpill;
 impl Spill for NoSpill {
     fn write(&mut self, _: sources::scan::Place, _: &[u8]) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell that was open for a quarter of an hour had everything decided that waited, a watch of half a minute too.
+    #[test]
+    fn only_what_waits_for_long_is_given_up() {
+        let now = Instant::now();
+        let open = |ages: &[u64]| -> BTreeMap<u64, Open> {
+            let one = |age: &u64| Open {
+                place: Place {
+                    generation: 0,
+                    inode: 1,
+                    offset: 0,
+                    lines: 0,
+                    tail_bytes: 0,
+                    tail: String::new(),
+                },
+                since: now
+                    .checked_sub(Duration::from_secs(*age))
+                    .expect("the machine runs for longer"),
+            };
+            (7..).zip(ages.iter().map(one)).collect()
+        };
+        let ago = Duration::from_secs(15);
+        assert_eq!(last_before(&open(&[]), ago), None);
+        assert_eq!(last_before(&open(&[14, 1]), ago), None);
+        assert_eq!(last_before(&open(&[16, 15, 14, 1]), ago), Some(8));
     }
 }

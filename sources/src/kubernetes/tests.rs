@@ -243,3 +243,33 @@ fn what_is_held_is_bounded_and_none_is_lost() {
     assert_eq!((early, late), (10, HELD_MAX));
     assert_eq!(mapper.held_bytes, 0);
 }
+
+/// What waited for long had everything decided that waited: the end of a watch that began a moment ago was a second entry.
+#[test]
+fn what_is_given_up_is_what_came_first_and_the_rest_goes_on_waiting() {
+    let event = |id: &str, verb: &str, stage: &str| {
+        format!(
+            r#"{{"apiVersion":"audit.k8s.io/v1","kind":"Event","auditID":"{id}","stage":"{stage}","verb":"{verb}","user":{{"username":"ana"}},"objectRef":{{"resource":"pods","name":"p"}},"requestReceivedTimestamp":"2026-11-23T09:09:34.723264Z"}}"#
+        )
+    };
+    let mut mapper = mapper();
+    let mut said = Vec::new();
+    let mut take = |mapper: &mut Kubernetes, nth: u64, event: String| {
+        let place = super::super::scan::Place { line: nth, nth };
+        let raw = event.into_bytes();
+        mapper.take(Item { place, raw }, b"", &mut |item, fate| {
+            said.push((item.place.nth, matches!(fate, Fate::Send(_))));
+        });
+    };
+    take(&mut mapper, 1, event("a", "create", "ResponseStarted"));
+    take(&mut mapper, 2, event("b", "create", "ResponseStarted"));
+    take(&mut mapper, 3, event("c", "watch", "ResponseStarted"));
+    let mut given_up = Vec::new();
+    mapper.release(2, &mut |item, fate| {
+        given_up.push((item.place.nth, matches!(fate, Fate::Send(_))));
+    });
+    assert_eq!(given_up, [(1, true), (2, true)]);
+    take(&mut mapper, 4, event("c", "watch", "ResponseComplete"));
+    assert_eq!(said, [(3, false), (4, true)]);
+    mapper.finish(&mut |item, _| panic!("{item:?}"));
+}

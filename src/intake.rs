@@ -6,6 +6,7 @@
 //! - [`protocols`]: what comes over protocols that many speak
 //! - [`own`]: what another system calls by a name that is the log's own
 //! - [`tables`]: by which one of a user's own a source goes
+//! - [`equal`]: which of what says no time was sent before
 //! - [`shelf`]: what is no entry, or not yet, in files of its own
 //! - [`sequences`]: what of it did not arrive, told by the sources' own numbers
 //! - [`rhythms`]: how long each may say nothing
@@ -14,6 +15,7 @@
 //! The order is what makes it safe to repeat a call: first what cannot be mapped is kept, then the rest is stored, and only
 //! then it is answered. Whatever failed in between is sent again, and what was done is recognised.
 
+mod equal;
 pub mod kubernetes;
 mod own;
 pub mod protocols;
@@ -358,7 +360,8 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(app: &App, origin: &Origin, reach: &Reach, sent: Vec<Sent>) -> Result<Self, Problem> {
+    fn of(app: &App, origin: &Origin, reach: &Reach, mut sent: Vec<Sent>) -> Result<Self, Problem> {
+        equal::settle(app, &origin.sender.organization, app.now(), &mut sent)?;
         let mut prepared = Self {
             outcomes: Vec::with_capacity(sent.len()),
             items: Vec::new(),

@@ -24,6 +24,9 @@ pub fn table() -> &'static Table {
 /// What every event has.
 const REQUIRED: [&str; 3] = ["id", "source", "type"];
 
+/// The extension for distributed tracing: a broker that delivers an event again writes its own span there.
+const TRACING: &[&str] = &["traceparent", "tracestate"];
+
 /// The versions that are read.
 const VERSIONS: [&str; 2] = ["1.0", "0.3"];
 
@@ -44,7 +47,7 @@ pub fn read<'h>(
     if body.len() > EVENT_BYTES_MAX && !is_batch {
         return Err(Unreadable::TooMuch(too_long(body.len())));
     }
-    let mut call = Call::new(table, claims).within("data", &TABLE);
+    let mut call = call_of(table, claims);
     match media.as_str() {
         "application/cloudevents+json" => {
             let event = json::parse(body).map_err(|e| Unreadable::Malformed(e.to_string()))?;
@@ -62,12 +65,18 @@ pub fn read<'h>(
 
 /// An event as it was kept.
 pub(crate) fn again(raw: &[u8], table: &Table, claims: &Claims) -> Result<Vec<Sent>, Unreadable> {
-    let mut call = Call::new(table, claims).within("data", &TABLE);
+    let mut call = call_of(table, claims);
     decide(
         json::parse_stored(raw).map_err(|e| Unreadable::Malformed(e.to_string()))?,
         &mut call,
     );
     Ok(call.finish())
+}
+
+fn call_of<'c>(table: &'c Table, claims: &'c Claims) -> Call<'c> {
+    Call::new(table, claims)
+        .within("data", &TABLE)
+        .besides(TRACING)
 }
 
 fn too_long(bytes: usize) -> String {

@@ -79,6 +79,13 @@ pub struct Mapped {
     pub draft: Box<Draft>,
 }
 
+impl Mapped {
+    /// What all stages of the request have in common.
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+}
+
 impl Kubernetes {
     pub fn new(claims: Claims) -> Self {
         Self {

@@ -4,8 +4,13 @@
 //! the time: [`Claims`] say when it is and whose log it goes to.
 //!
 //! Whoever sends again what was not answered must not double it. What has an identity of its own is known by that and by its content;
-//! anything else by its content and, if it says no time, by the call it came with. Two equal items of one call are two entries.
+//! anything else by its content and, if it says no time, by the call it came with and by how many such calls there were before it
+//! ([`equal`]). Two equal items of one call are two entries.
+//!
+//! - [`equal`]: the same call again, or another one that says the same
+//! - `known`: events of known formats within what a protocol brought
 
+pub mod equal;
 mod known;
 
 use crate::foreign::{self, Claims};
@@ -15,6 +20,7 @@ use crate::{cloudevents, elastic, hec, otlp, syslog};
 use entry::Draft;
 use entry::json::Value;
 use entry::limits::BATCH_ENTRIES_MAX;
+use known::Staged;
 use std::collections::HashMap;
 
 /// One thing that was sent, and what is to become of it.
@@ -67,7 +73,7 @@ pub fn again(
     table: Option<&Table>,
     claims: &Claims,
 ) -> Option<Vec<Sent>> {
-    let read = match format {
+    let mut read = match format {
         otlp::FORMAT => otlp::again(&raw, table.unwrap_or(otlp::table()), claims),
         cloudevents::FORMAT => {
             cloudevents::again(&raw, table.unwrap_or(cloudevents::table()), claims)
@@ -77,6 +83,9 @@ pub fn again(
         syslog::FORMAT => Ok(syslog::read(&raw, table, claims)),
         _ => return None,
     };
+    if let Ok(sent) = &mut read {
+        sent.iter_mut().for_each(|one| equal::keep(one, claims.now));
+    }
     Some(read.unwrap_or_else(|why| {
         let fate = Fate::Quarantine(why.to_string());
         vec![Sent { raw, fate }]
@@ -99,12 +108,16 @@ pub(crate) struct Call<'c> {
     claims: &'c Claims,
     /// The member that may be an event of a known format; none where a table of one's own is to decide.
     within: Option<&'static str>,
+    /// Members that say how an event went, not which it is.
+    besides: &'static [&'static str],
     /// How often each content was met.
     seen: HashMap<Box<str>, usize>,
     /// All contents, one after the other: what tells this call from another one.
     contents: Vec<u8>,
     /// Which of those sent are known by the call, too, since they say no time.
     timeless: Vec<usize>,
+    /// Which of those sent are a stage of something longer.
+    staged: Vec<(usize, Staged)>,
     sent: Vec<Sent>,
 }
 
@@ -114,9 +127,11 @@ impl<'c> Call<'c> {
             table,
             claims,
             within: None,
+            besides: &[],
             seen: HashMap::new(),
             contents: Vec::new(),
             timeless: Vec::new(),
+            staged: Vec::new(),
             sent: Vec::new(),
         }
     }
@@ -127,13 +142,20 @@ impl<'c> Call<'c> {
         self
     }
 
+    /// Leaves these members out of what an event is known by.
+    pub(crate) fn besides(mut self, members: &'static [&'static str]) -> Self {
+        self.besides = members;
+        self
+    }
+
     pub(crate) fn finish(mut self) -> Vec<Sent> {
+        known::settle(&self.staged, &mut self.sent);
         let call = foreign::hex_digest(&self.contents);
         for at in self.timeless {
             if let Fate::Store(draft) = &mut self.sent[at].fate
                 && let Some(id) = draft.source.as_mut().and_then(|s| s.event_id.as_mut())
             {
-                *id = format!("{id}/{call}").into();
+                *id = equal::first(id, &call);
             }
         }
         self.sent
@@ -176,21 +198,41 @@ impl<'c> Call<'c> {
                 return self.sent.push(Sent { raw, fate });
             }
             if !self.table.says_action(&event)
-                && let Some(fates) = known::read(self.claims, &event, member)
+                && let Some(found) = known::read(self.claims, &event, member)
             {
-                return self.each(raw, fates);
+                return self.each(raw, found);
             }
         }
-        let drafts = self.table.drafts(self.claims, event, None);
+        let bare = self.bare(&event);
+        let mut drafts = self.table.drafts(self.claims, event, None);
+        if let Some(bare) = bare
+            && let (Ok(drafts), Ok(bare)) =
+                (&mut drafts, self.table.drafts(self.claims, bare, None))
+        {
+            for (draft, bare) in drafts.iter_mut().zip(bare) {
+                draft.source = bare.source;
+            }
+        }
         self.drafts(raw, drafts, identity);
     }
 
-    fn each(&mut self, raw: Vec<u8>, fates: Vec<Fate>) {
-        let all = fates.into_iter().map(|fate| Sent {
-            raw: raw.clone(),
-            fate,
-        });
-        self.sent.extend(all);
+    /// The event without what does not tell which it is, if it has such.
+    fn bare<'v>(&self, event: &Value<'v>) -> Option<Value<'v>> {
+        self.besides.iter().find(|name| event.get(name).is_some())?;
+        let mut bare = event.as_object()?.clone();
+        for name in self.besides {
+            bare.remove(name);
+        }
+        Some(Value::Object(bare))
+    }
+
+    fn each(&mut self, raw: Vec<u8>, found: Vec<(Fate, Option<Staged>)>) {
+        for (fate, staged) in found {
+            let at = self.sent.len();
+            self.staged.extend(staged.map(|staged| (at, staged)));
+            let raw = raw.clone();
+            self.sent.push(Sent { raw, fate });
+        }
     }
 
     fn drafts(&mut self, raw: Vec<u8>, drafts: Result<Vec<Draft>, String>, identity: Identity<'_>) {

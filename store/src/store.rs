@@ -13,7 +13,7 @@ use crate::sealing::{Limits, Sealing};
 use crate::sequencer::{Prepared, Sequencer};
 use crate::state::{Files, State};
 use crate::tree::{Hashes, Published, Trees};
-use crate::view::Snapshot;
+use crate::view::{Received, Snapshot};
 use crate::{Clock, Error, Item, LogInfo, Random, Receipt};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use entry::{Organization, Timestamp, Units};
@@ -361,6 +361,11 @@ impl Store {
     /// The acknowledged state now.
     pub fn snapshot(&self) -> Snapshot {
         self.inner.state.snapshot()
+    }
+
+    /// When what is answered by now was received, by its ids.
+    pub fn received(&self, organization: &Organization) -> Received {
+        Received::of(&self.snapshot(), organization)
     }
 
     pub fn logs(&self) -> Vec<LogInfo> {

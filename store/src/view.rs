@@ -8,11 +8,13 @@
 //! - `bars`: histograms
 //! - `mentions`: what speaks of a person
 //! - `places`: a log's entries by their seq
+//! - `received`: when what has an id was received
 //! - `residency`: how much of the mapped files stays in memory
 
 mod bars;
 mod mentions;
 mod places;
+mod received;
 mod residency;
 mod source;
 mod spread;
@@ -28,6 +30,7 @@ use entry::field::Field;
 use entry::{Entry, EntryId, Filter, Organization, Seq, Timestamp};
 pub use mentions::{FURTHER_PATHS, KnownBy, Mentions, OF_ACTOR, Person, SAMPLE_MAX};
 pub use places::Places;
+pub use received::Received;
 use spread::Part;
 use std::sync::Arc;
 use walk::Walk;

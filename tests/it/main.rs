@@ -41,6 +41,7 @@ mod source_command;
 mod sources_cloudevents;
 mod sources_counts;
 mod sources_elastic;
+mod sources_equal;
 mod sources_grpc;
 mod sources_hec;
 mod sources_kill;

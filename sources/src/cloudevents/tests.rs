@@ -44,6 +44,46 @@ fn one(content_type: &str, headers: &[(&str, &str)], body: &str) -> Result<Draft
 
 const EVENT: &str = r#"{"specversion":"1.0","id":"7","source":"/billing","type":"deleteUser","subject":"bo","time":"2026-01-02T03:04:05.123456Z","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","datacontenttype":"application/json","data":{"actor":{"id":"1","email":"ana@example.com"},"result":"failure","password":"hunter2"}}"#;
 
+/// A broker that delivers an event again writes a span of its own into it: that made it another entry.
+#[test]
+fn the_span_of_a_delivery_does_not_tell_events_apart() {
+    let id = |event: &str| {
+        let source = one(STRUCTURED, &[], event).expect("a draft").source;
+        source.and_then(|source| source.event_id).expect("an id")
+    };
+    let first = id(EVENT);
+    assert_eq!(
+        id(&EVENT.replace("-b7ad6b7169203331-", "-00f067aa0ba902b7-")),
+        first
+    );
+    assert_eq!(
+        id(&EVENT.replace("\"traceparent\"", "\"tracestate\":\"a=b\",\"traceparent\"")),
+        first
+    );
+    assert_ne!(id(&EVENT.replace("deleteUser", "createUser")), first);
+    let draft = one(STRUCTURED, &[], EVENT).expect("a draft");
+    assert!(
+        context(&draft, "/cloudevents/traceparent").is_some() || draft.request.trace_id.is_some()
+    );
+    // What is secret in it is in no digest.
+    assert_eq!(
+        redacted_id(&EVENT.replace("hunter2", "hunter3")),
+        redacted_id(EVENT)
+    );
+}
+
+fn redacted_id(event: &str) -> Option<Box<str>> {
+    let claims = crate::foreign::Claims {
+        redaction: Some(std::sync::Arc::default()),
+        ..claims("events")
+    };
+    let mut sent = read(Some(STRUCTURED), [], event.as_bytes(), table(), &claims).expect("a call");
+    match sent.remove(0).fate {
+        Fate::Store(draft) => draft.source?.event_id,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn an_event_says_the_same_in_each_mode() {
     let structured = one(STRUCTURED, &[], EVENT).expect("a draft");

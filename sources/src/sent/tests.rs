@@ -297,3 +297,89 @@ fn a_draft_of_ours_is_taken_as_it_is_and_other_content_under_its_id_is_another()
     let wrong = one("cloudevents", &event("deleteUser", r#""id":"no UUID","#));
     assert!(matches!(wrong, Fate::Quarantine(_)), "{wrong:?}");
 }
+
+/// Which of the events of one call are entries; the others are skipped.
+fn stored(events: &[String]) -> Vec<usize> {
+    let body: String = events
+        .iter()
+        .map(|event| format!(r#"{{"event":{event}}}"#))
+        .collect();
+    let sent = again("hec", body.into_bytes(), None, &claims("s")).expect("a protocol");
+    assert_eq!(sent.len(), events.len());
+    let is_stored = |(at, one): (usize, &Sent)| match &one.fate {
+        Fate::Store(_) => Some(at),
+        Fate::Skip(_) => None,
+        other => panic!("{other:?}"),
+    };
+    sent.iter().enumerate().filter_map(is_stored).collect()
+}
+
+fn stage(stage: &str, verb: &str, code: u32) -> String {
+    KUBERNETES
+        .replace("ResponseComplete", stage)
+        .replace(r#""verb":"delete""#, &format!(r#""verb":"{verb}""#))
+        .replace(r#""code":200"#, &format!(r#""code":{code}"#))
+}
+
+/// What ships a log sends each stage as an event of its own: a watch was two entries.
+#[test]
+fn stages_are_one_entry_by_what_the_call_has_else_by_the_stage_alone() {
+    let (started, complete) = ("ResponseStarted", "ResponseComplete");
+    let aks = |of: &str| {
+        let log = Value::from(stage(of, "create", 200)).to_string();
+        format!(
+            r#"{{"category":"kube-audit","properties":{{"log":{log}}},"time":"2026-01-02T03:04:05Z"}}"#
+        )
+    };
+    for (events, wanted) in [
+        (
+            vec![stage(started, "watch", 200), stage(complete, "watch", 200)],
+            vec![1],
+        ),
+        (
+            vec![
+                stage(complete, "create", 200),
+                stage(started, "create", 200),
+            ],
+            vec![0],
+        ),
+        (vec![stage(started, "watch", 200)], vec![]),
+        (vec![stage(started, "create", 200)], vec![0]),
+        (vec![stage(started, "watch", 401)], vec![0]),
+        (
+            vec![
+                stage("RequestReceived", "create", 200),
+                stage("Panic", "create", 500),
+            ],
+            vec![1],
+        ),
+        (vec![aks(started), aks(complete)], vec![1]),
+    ] {
+        assert_eq!(stored(&events), wanted, "{events:?}");
+    }
+}
+
+/// So was a request of Vault.
+#[test]
+fn a_response_is_the_entry_and_what_was_refused_is_never_left_out() {
+    let vault = |kind: &str, more: &str| {
+        format!(
+            r#"{{"type":"{kind}","time":"2026-01-02T03:04:05Z","auth":{{"display_name":"ana"}},"request":{{"id":"r","operation":"read","path":"kv/a","mount_type":"kv"}}{more}}}"#
+        )
+    };
+    let (asked, answered) = (vault("request", ""), vault("response", ""));
+    let no = r#","error":"permission denied""#;
+    let (refused, denied) = (vault("request", no), vault("response", no));
+    for (events, wanted) in [
+        ([&asked, &answered].as_slice(), vec![1]),
+        (&[&answered, &asked], vec![0]),
+        (&[&asked], vec![]),
+        (&[&answered], vec![0]),
+        (&[&refused], vec![0]),
+        (&[&refused, &denied], vec![1]),
+        (&[&refused, &answered], vec![0, 1]),
+    ] {
+        let events: Vec<String> = events.iter().map(|event| (*event).clone()).collect();
+        assert_eq!(stored(&events), wanted, "{events:?}");
+    }
+}

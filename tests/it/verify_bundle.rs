@@ -584,10 +584,22 @@ fn a_bundle_is_read_from_stdin_and_ends_with_the_exit_codes() {
     }
 }
 
+/// True within the path of a unit of which only the digest is left.
+fn is_told(archive: &[u8], at: usize) -> bool {
+    let (begin, end) = (&b"\"path\":\""[..], &b"\",\"digest\":"[..]);
+    let mut ends = memchr::memmem::find_iter(archive, end);
+    ends.any(|end| {
+        let begins = memchr::memmem::rfind(&archive[..end], begin);
+        begins.is_some_and(|start| (start + begin.len()..end).contains(&at))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// No byte of the archive is without meaning, but in what the bundle says of itself.
+    /// No byte of the archive is without meaning, but in what the bundle says of itself, and in where an erased value stood,
+    /// which is told and not proven (docs/proofs.md): a letter there was once changed to a space, and this property had not
+    /// heard of it.
     #[test]
     fn no_altered_archive_is_verified(at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
         static SMALL: LazyLock<Vec<u8>> = LazyLock::new(|| unpacked(&bundle(&LOG, 254, 259, 260)));
@@ -600,7 +612,7 @@ proptest! {
         }
         let line = memchr::memmem::find(&SMALL, "— witness".as_bytes()).expect("a witness");
         // What it says of itself, and a signature by a key that nobody asked for.
-        let hearsay = at < 1024 || (line..line + 200).contains(&at);
+        let hearsay = at < 1024 || (line..line + 200).contains(&at) || is_told(&SMALL, at);
         prop_assume!(altered != *SMALL && (cut || !hearsay));
         let held = verified(&packed(&altered));
         prop_assert!(held.is_err(), "byte {}", at);

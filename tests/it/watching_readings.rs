@@ -44,7 +44,11 @@ const SILENT: &[(&str, &[&str])] = &[
             "/v1/catalogue",
             "/v1/sources/elastic/{name}",
             "/v1/sources/elastic/{name}/",
+            "/v1/sources/elastic/{name}/_license",
             "/services/collector/health",
+            "/services/collector/health/1.0",
+            "/v1/sources/hec/{name}/services/collector/health",
+            "/v1/sources/hec/{name}/services/collector/health/1.0",
         ],
     ),
     (

@@ -6,7 +6,7 @@ use super::{Senders, Why};
 use crate::app::App;
 use crate::server::closes;
 use rustix::fs::fstat;
-use rustix::net::sockopt::set_socket_recv_buffer_size;
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force};
 use sources::syslog::framing::Frame;
 use std::io;
 use std::net::UdpSocket as Bound;
@@ -44,7 +44,10 @@ pub struct Socket {
 
 impl Socket {
     pub fn of(bound: Bound) -> io::Result<Self> {
-        if let Err(error) = set_socket_recv_buffer_size(&bound, KERNEL_BYTES) {
+        // Beyond what the system grants everybody, where this process may ask for it.
+        let forced = set_socket_recv_buffer_size_force(&bound, KERNEL_BYTES);
+        let asked = forced.or_else(|_| set_socket_recv_buffer_size(&bound, KERNEL_BYTES));
+        if let Err(error) = asked {
             tracing::debug!(%error, "the kernel holds as few datagrams as it does by itself");
         }
         Ok(Self {

@@ -275,7 +275,14 @@ fn serve(
                 app.closing.send_replace(true);
                 served
             },
-            syslog::serve(Arc::clone(&app), syslog)
+            async {
+                let listened = syslog::serve(Arc::clone(&app), syslog).await;
+                if let Err(error) = &listened {
+                    // The server goes on: it is told now, not when it stops.
+                    tracing::error!(%error, "syslog is not listened for");
+                }
+                listened
+            }
         );
         note(&app, watched, Act::StopServer, ("version", VERSION.into())).await;
         listened.map_err(Failure::failed)?;

@@ -22,7 +22,7 @@ fn settings(here: &Here<'_>) -> Vec<Snippet> {
         .map(|of| format!("\norganization = \"{of}\""));
     let organization = organization.unwrap_or_default();
     vec![short(
-        "It is not listened for. The server's mar-audit.toml, and a restart, change that; a sender shows no token, so say who may send.",
+        "Where it is not listened for yet, the server's mar-audit.toml and a restart change that; a sender shows no token, so say who may send.",
         format!(
             "[syslog]\nrelp = \"0.0.0.0:2514\"\ntcp = \"0.0.0.0:1514\"\nudp = \"0.0.0.0:1514\"\nfrom = [\"10.0.0.0/8\"]\n\
              source = \"{}\"{organization}",

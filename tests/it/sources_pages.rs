@@ -332,7 +332,7 @@ fn syslog_shows_no_token_and_goes_where_the_settings_say() {
     let server = TestServer::guarded();
     let owner = claimed(&server);
     let text = page(&owner, "/connect?type=syslog&name=prod&organization=acme");
-    says(&text, &["It is not listened for", "[syslog]", "prod"]);
+    says(&text, &["is not listened for yet", "[syslog]", "prod"]);
     assert!(!text.contains("Make a token"), "{text}");
     let settings = Settings {
         syslog: Some(Listening {
@@ -343,6 +343,15 @@ fn syslog_shows_no_token_and_goes_where_the_settings_say() {
         }),
         ..Settings::default()
     };
+    // Whose log it goes to is nothing for others to know.
+    let server = TestServer::guarded_with(settings.clone());
+    let owner = claimed(&server);
+    let stranger = service(&owner, "stranger", &["entries:record"], "globex");
+    let text = page(&stranger, "/connect?type=syslog");
+    says(&text, &["is not listened for yet"]);
+    assert!(!text.contains("acme") && !text.contains("hosts"));
+    let known = service(&owner, "known", &["entries:record"], "acme");
+    says(&page(&known, "/connect?type=syslog"), &["omrelp", "hosts"]);
     let server = TestServer::with(settings);
     let text = server
         .get("/connect?type=syslog&name=prod")

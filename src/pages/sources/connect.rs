@@ -14,6 +14,7 @@ use crate::pages::setting::icon;
 use crate::pages::visible::plain;
 use crate::problem::Problem;
 use crate::setup::{Here, SENDERS, Sender, Shows, Snippet, TOKEN_WORD};
+use crate::syslog::Listening;
 use axum::http::StatusCode;
 use axum::response::Response;
 use entry::{Organization, Timestamp};
@@ -113,7 +114,7 @@ fn page(visit: &Visit, asked: &Asked, made: Option<&Secret>, filled: Filled<'_>)
     };
     let takes_token = asked.sender.shows_token;
     // What shows no token is called, and goes, as the settings say.
-    let set = visit.app.settings.syslog.as_ref().filter(|_| !takes_token);
+    let set = listening(visit).filter(|_| !takes_token);
     let source = set.map_or(&asked.name, |set| &set.source);
     let is_default = asked.organization == visit.app.settings.default_organization;
     let here = Here {
@@ -123,7 +124,7 @@ fn page(visit: &Visit, asked: &Asked, made: Option<&Secret>, filled: Filled<'_>)
         organization: Some(&asked.organization)
             .filter(|_| (is_open || !takes_token) && !is_default),
         shows,
-        syslog: visit.app.settings.syslog.as_ref(),
+        syslog: listening(visit),
     };
     let snippets = (asked.sender.snippets)(&here);
     let says = "Choose what sends, copy what it needs. It is listed under Sources with the first thing it sends.";
@@ -159,6 +160,18 @@ fn page(visit: &Visit, asked: &Asked, made: Option<&Secret>, filled: Filled<'_>)
             }
         }
     }
+}
+
+/// Where syslog is listened for, to who may know the organization it goes to: for others it is as if it were not.
+fn listening(visit: &Visit) -> Option<&Listening> {
+    let principal = &visit.caller.principal;
+    let mut reaches = [Permission::Record, Permission::Read]
+        .into_iter()
+        .map(|permission| principal.reach(permission));
+    let set = visit.app.settings.syslog.as_ref()?;
+    reaches
+        .any(|reach| reach.touches(&set.organization))
+        .then_some(set)
 }
 
 fn copied(snippet: &Snippet) -> Markup {
